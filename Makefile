@@ -9,8 +9,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .venv/.installed: pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
-	  { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1): expected Python 3.11 or 3.12; set one with make PYTHON=python3.11"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1): expected Python 3.11, 3.12 or 3.13; set one with make PYTHON=python3.11"; exit 2; }
 	@echo "setting up .venv: two to four minutes, about 2 GB"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[test]"

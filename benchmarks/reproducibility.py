@@ -38,8 +38,8 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
 
     from evaluation.titles.draw import TokenLimits, encode
     from tests.tiny_world import add_adapter
+    from titlecraft.command_line.demo.pretraining import CONTEXT, pretrain
     from titlecraft.command_line.demo.products import BOOKS, OTHERS
-    from titlecraft.command_line.demo.tiny_base import CONTEXT, pretrain
     from titlecraft.prompt import PromptFormat
     from titlecraft.settings import Prompt
 
@@ -72,7 +72,7 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
     import torch
 
     from titlecraft.models.attention.grouped import attention_of
-    from titlecraft.models.decoding.batches import length_sorted
+    from titlecraft.models.batches import length_sorted
     from titlecraft.models.decoding.generate import Shape, generate
     from titlecraft.models.loss.answer_nll import reference_nll
 

@@ -15,23 +15,23 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from ftfy import TextFixerConfig, fix_encoding
-from ftfy.badness import is_bad
-
 from dataset_builder.markup import text_of
+from dataset_builder.mojibake import may_be_mojibake, repair_mojibake
 
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
 MANY_ROUNDS = 8  # of all rules; no catalogue escapes its texts more often, so all remaining levels are removed at once
 MOST_ROUNDS = 50  # a text that still changes after so many rounds was crafted to take long
+JOINING = frozenset(
+    "&#;abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+)  # what entities are written with
+BEYOND_LATIN = re.compile("[^\x00-\u02ff\u2010-\u2027€™]")
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"
 LINE_BREAK = re.compile("[\n\r\x0b\x0c\u2028\u2029]")
 C1 = re.compile("[\x80-\x9f]")
 C1_MEANING = {
     letter: letter.encode("latin-1").decode("cp1252", "ignore") or letter for letter in map(chr, range(0x80, 0xA0))
 }
-BEYOND_PUNCTUATION = re.compile("[^\x00-\x7f‘’“”–—…€™•]")
-ONLY_ENCODING = TextFixerConfig(unescape_html=False, fix_c1_controls=False)
 CONTROL_OR_INVISIBLE = re.compile(rf"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{INVISIBLE}]")
 # In the source it mostly has no spaces around it: "…Sunday Mirror--This text refers to an alternatePaperbackedition."
 EDITION_NOTE = re.compile(r"This text refers to (?:the|an?)[^.]{0,80}?edition(?: of this title)?\.")
@@ -50,6 +50,21 @@ PUBLISHER_NOTE = (
 PUBLISHER_ENDS = (PUBLISHER_NOTE, PUBLISHER_NOTE + ".")
 
 
+class Printable:
+    """Whether a text is printable; several rules ask it of one text, one after another."""
+
+    def __init__(self) -> None:
+        self.text, self.answer = "", True
+
+    def __call__(self, text: str) -> bool:
+        if text is not self.text:
+            self.text, self.answer = text, text.isprintable()
+        return self.answer
+
+
+is_printable = Printable()
+
+
 @lru_cache(maxsize=1 << 16)
 def entity(written: str) -> str:
     """Return the character that an HTML entity stands for, as browsers decode it."""
@@ -58,7 +73,19 @@ def entity(written: str) -> str:
 
 def unescape_entities(text: str) -> str:
     """Decode HTML entities that end in a semicolon, once: `&amp;` -> `&`, `&#151;` -> `—`; `&section` and `AT&T` stay."""
-    return ENTITY.sub(lambda match: entity(match[0]), text) if "&" in text else text
+    if "&" not in text:
+        return text
+    decoded = {written: entity(written) for written in set(ENTITY.findall(text))}
+    if not JOINING.isdisjoint("".join(decoded.values())):
+        return ENTITY.sub(lambda match: decoded[match[0]], text)
+    for written, letters in decoded.items():  # faster, where no decoded letter makes a new entity with its neighbours
+        text = text.replace(written, letters)
+    return text
+
+
+def has_entity(text: str) -> bool:
+    """Return whether a text has an HTML entity."""
+    return "&" in text and bool(ENTITY.search(text))
 
 
 def strip_markup(text: str) -> str:
@@ -71,16 +98,6 @@ def markup_to_lines(text: str) -> str:
     return text_of(text, lines=True)
 
 
-def may_be_mojibake(text: str) -> bool:
-    """Return whether ftfy suspects a wrong encoding; quickly False for texts with quotes and dashes as their only other signs."""
-    return not text.isascii() and bool(BEYOND_PUNCTUATION.search(text)) and is_bad(text)
-
-
-def repair_mojibake(text: str) -> str:
-    """Repair text that was decoded with the wrong encoding, `Itâ€™s` -> `It’s`, where ftfy is sure of it."""
-    return fix_encoding(text, ONLY_ENCODING) if may_be_mojibake(text) else text
-
-
 def decode_c1(text: str) -> str:
     """Replace C1 control characters by what Windows-1252 means by these bytes: `It\x92s` -> `It’s`."""
     return text if text.isascii() else C1.sub(lambda match: C1_MEANING[match[0]], text)
@@ -88,26 +105,32 @@ def decode_c1(text: str) -> str:
 
 def drop_invisible(text: str) -> str:
     """Replace control characters by spaces; remove soft hyphens, zero-width spaces and byte-order marks."""
-    if text.isprintable():
+    if is_printable(text):
         return text
     return CONTROL_OR_INVISIBLE.sub(lambda match: "" if match[0] in INVISIBLE else " ", text)
 
 
+def is_composed_for_sure(text: str) -> bool:
+    """Return True if a text has only letters that are in Unicode NFC whatever their neighbours; quick."""
+    return text.isascii() or not BEYOND_LATIN.search(text)
+
+
 def compose(text: str) -> str:
     """Normalise to Unicode NFC: `e` + combining acute -> `é`."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if is_composed_for_sure(text) else unicodedata.normalize("NFC", text)
 
 
 def collapse_lines(text: str) -> str:
     """Collapse the white space within each line, and leave out empty lines."""
-    if text.isprintable():
+    if is_printable(text):
         return collapse_space(text)
-    return "\n".join(filter(None, (" ".join(line.split()) for line in LINE_BREAK.split(text))))
+    lines = LINE_BREAK.split(text) if "\x85" in text else text.splitlines()
+    return "\n".join(filter(None, (" ".join(line.split()) for line in lines)))
 
 
 def collapse_space(text: str) -> str:
     """Replace each run of white space by one space; strip both ends."""
-    if not text.isprintable():  # " " is the only printable white space
+    if not is_printable(text):  # " " is the only printable white space
         return " ".join(text.split())
     while "  " in text:
         text = text.replace("  ", " ")
@@ -199,10 +222,11 @@ def is_clean(text: str) -> bool:
     return (
         "&" not in text
         and "<" not in text
-        and text.isprintable()
+        and is_printable(text)
         and "  " not in text
         and text[:1] != " " != text[-1:]
-        and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not may_be_mojibake(text)))
+        and (is_composed_for_sure(text) or unicodedata.is_normalized("NFC", text))
+        and not may_be_mojibake(text)
         and "This text refers to" not in end
         and "Copyright " not in end
         and not text.startswith("Text: ")
@@ -236,10 +260,11 @@ def clean(text: str, changed: Counter[str], lines: bool = False) -> str:
                 text = after
         had_markup = had_markup or "strip_markup" in changed_now
         rules |= changed_now
-        again = "&" in text or "<" in text or changed_now & BOILERPLATE  # may uncover more entities, markup and notes
+        # more entities, markup and notes may be uncovered
+        again = "<" in text or has_entity(text) or changed_now & BOILERPLATE
         mojibake = may_be_mojibake(text)
-        if not changed_now or (not mojibake and (changed_now <= {"collapse_space"} or not again)):
+        if not changed_now or (not mojibake and (changed_now <= {"collapse_space"} or not again)) or is_clean(text):
             break
-    if rules:
-        changed.update(rules)
+    for name in rules:
+        changed[name] += 1
     return text

@@ -8,6 +8,7 @@ DEEPEST deep. Entities are not decoded here, so that escaped tags stay text.
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import cached_property
 from html import escape
 
 from selectolax.lexbor import LexborHTMLParser
@@ -57,6 +58,7 @@ CODE = "{}=;"  # signs of a script, not of prose that names <script>
 DEEPEST = 200
 BREAK, ITEM, CELL = "\x1d", "\x1e", "\x1f"  # control characters, which no cleaned text has
 ANY_MARKER = re.compile(f"[{BREAK}{ITEM}{CELL}]+")
+HAS_MARKER = re.compile(f"[{BREAK}{ITEM}{CELL}\0]").search
 MARKERS = str.maketrans({BREAK: " ", ITEM: " ", CELL: " ", "\0": " "})
 
 
@@ -68,7 +70,18 @@ def text_of(text: str, lines: bool) -> str:
     """
     if "<" not in text or not (tokens := Tokens(text)).found:
         return text
-    tree = LexborHTMLParser(tokens.bare_html()).body
+    html = tokens.bare_html()
+    plain = without_tree(html) if "<" not in html else text_of_tree(html)
+    if not lines:
+        return ANY_MARKER.sub(" ", plain).strip(" ")
+    if tokens.has_blocks:  # as in HTML, its own line breaks are spaces then
+        plain = plain.replace("\n", " ").replace("\r", " ")
+    return "\n".join(filter(None, map(line_of, plain.split(BREAK))))
+
+
+def text_of_tree(html: str) -> str:
+    """Return the text of HTML, with BREAK around its blocks and ITEM before its list items."""
+    tree = LexborHTMLParser(html).body
     if tree is None:
         return ""
     for node in tree.css(",".join(HIDDEN)):
@@ -76,12 +89,17 @@ def text_of(text: str, lines: bool) -> str:
     for node in tree.css(",".join(BLOCK)):
         node.insert_before(BREAK + ITEM if node.tag == "li" else BREAK)
         node.insert_after(BREAK)
-    plain = tree.text()
-    if not lines:
-        return ANY_MARKER.sub(" ", plain).strip(" ")
-    if tokens.has_blocks:  # as in HTML, its own line breaks are spaces then
-        plain = plain.replace("\n", " ").replace("\r", " ")
-    return "\n".join(filter(None, map(line_of, plain.split(BREAK))))
+    return tree.text()
+
+
+def without_tree(html: str) -> str:
+    """Return what the parser makes of HTML that has no tag: without white space at its beginning, and with its line ends."""
+    return unescape_three(html.replace("\r\n", "\n").replace("\r", "\n").lstrip(" \t\n\f"))
+
+
+def unescape_three(html: str) -> str:
+    """Undo `html.escape` without quotes."""
+    return html.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def line_of(part: str) -> str:
@@ -97,15 +115,27 @@ class Tokens:
     def __init__(self, text: str) -> None:
         self.text = text
         self.closed = {name.lower() for name in NAMES_CLOSED.findall(text)}
-        self.opened = {name.lower() for name in NAMES_OPENED.findall(text)}
         self.ends: dict[str, list[int]] = {}
-        self.last_code = max(map(text.rfind, CODE))
-        self.blank = len(text) - len(text.lstrip())
         self.has_cdata = "<![CDATA[" in text
         self.has_blocks = False
         tags = list(self.tags())
         self.found = any(self.is_evidence(*tag) for tag in tags)
         self.tags_found = tags
+
+    @cached_property
+    def opened(self) -> set[str]:
+        """The names of all start tags."""
+        return {name.lower() for name in NAMES_OPENED.findall(self.text)}
+
+    @cached_property
+    def last_code(self) -> int:
+        """The position of the last sign of a script; negative if there is none."""
+        return max(map(self.text.rfind, CODE))
+
+    @cached_property
+    def blank(self) -> int:
+        """The number of white space characters at the beginning."""
+        return len(self.text) - len(self.text.lstrip())
 
     def tags(self) -> Iterator[tuple[int, int, str]]:
         """Yield begin, end and bare tag of all markup: `<p>`, `</p>`, and "" for what vanishes with its content."""
@@ -172,10 +202,11 @@ class Tokens:
 
     def bare_html(self) -> str:
         """Return HTML of bare tags: no attributes, inline tags or comments; cells begin with CELL, other text is escaped."""
+        text = self.text.translate(MARKERS) if HAS_MARKER(self.text) else self.text
         parts, position, depth, after_inline_end = [], 0, 0, False
         for begin, end, tag in self.tags_found:
             if begin > position:
-                parts.append(escape(self.text[position:begin].translate(MARKERS), quote=False))
+                parts.append(escape(text[position:begin], quote=False))
             name, closing = tag.strip("</>"), tag.startswith("</")
             if name in CELLS:
                 parts.append("" if closing else CELL)
@@ -191,5 +222,5 @@ class Tokens:
             elif begin == position and after_inline_end and not closing:
                 parts.append(" ")  # "<b>Care</b><i>Wash cold</i>"
             after_inline_end, position = closing and name in INLINE, end
-        parts.append(escape(self.text[position:].translate(MARKERS), quote=False))
+        parts.append(escape(text[position:], quote=False))
         return "".join(parts)

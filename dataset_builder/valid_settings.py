@@ -2,6 +2,7 @@
 
 import re
 
+from dataset_builder.filters.table import FILTERS
 from dataset_builder.shards.alpaca import COLUMNS
 from dataset_builder.source.columns import content_names
 from dataset_builder.source.encodings import is_other_encoding
@@ -24,6 +25,8 @@ def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
     if not 0 <= max_loss <= 1:
         raise UserError(f"--max-loss {max_loss:g}: expected a share of the lines, from 0 to 1")
     is_other_encoding(settings.encoding)
+    if unknown := [name for name in settings.filters if name not in FILTERS]:
+        raise UserError(f"data.filters has {unknown[0]!r}: there are {', '.join(FILTERS)}")
     for option in ("title_column", "content_column", "uid_column", "content_columns", "keep_columns", "records"):
         value = getattr(settings, option)
         for name in value if isinstance(value, list) else [value or ""]:
@@ -41,10 +44,10 @@ def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
                 f"data.keep_columns has {name!r}: expected names of columns without braces, other than the published "
                 f"{', '.join(COLUMNS)}"
             )
-    for option in ("content_columns", "keep_columns"):
+    for option in ("content_columns", "keep_columns", "filters"):
         names = getattr(settings, option)
         if repeated := [name for name in names if names.count(name) > 1]:
-            raise UserError(f"data.{option} has {repeated[0]!r} twice: name each column once")
+            raise UserError(f"data.{option} has {repeated[0]!r} twice: name each once")
 
 
 def require_about(about: About) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -15,19 +16,24 @@ from evaluation.inputs import PACKAGES, Inputs
 from evaluation.lighteval_harness.forgetting import compare_benchmarks, find_benchmarks
 from evaluation.lighteval_harness.pipeline import run_pipeline
 from evaluation.lookup.sources import Lookup
-from evaluation.measures import entry_named, measures_of
+from evaluation.measures import measures_of
 from evaluation.model.finished_batches import FinishedBatches, machine_of
+from evaluation.outcome import Outcome
+from evaluation.processes import kept_processes
 from evaluation.progress import Progress
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.predictions import write_predictions
 from evaluation.report.wording import plan
 from evaluation.report.write import write_report
+from evaluation.statistics.all_answers import describe_all
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
-from evaluation.statistics.significance import minimum_detectable_effect
-from evaluation.titles.draw import SPLIT, Sample, TokenLimits, draw
+from evaluation.titles.clusters import clusters_of, describe_clusters
+from evaluation.titles.draw import SPLIT, Sample, TokenLimits, draw, searching_training
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
+from evaluation.titles.training_split import InTraining
 from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.base.model import device_name
+from titlecraft.models.decoding.open import open_decoder
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
 from titlecraft.records.repo_files import TIMINGS
@@ -36,6 +42,7 @@ from titlecraft.rows.index import index_of_rows
 from titlecraft.settings import Recipe
 
 
+@kept_processes()
 def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = None) -> EvaluationRecord:
     """Measure before and after; write report.json, report.html, predictions.parquet, plots and timings to `folder`.
 
@@ -46,26 +53,33 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     folder.mkdir(parents=True, exist_ok=True)
     recipe = replace(recipe, evaluation=inputs.evaluation)
-    effect = minimum_detectable_effect(1.0, recipe.evaluation.titles, recipe.evaluation)
-    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation), effect), flush=True)
     benchmarks = find_benchmarks(recipe.evaluation.benchmarks)
     with progress.part("loading"):
-        loaded = load(inputs)
         dataset = rows_folder(inputs.training.dataset, inputs.training.row_settings)
-        sample = draw_sample(dataset, inputs, recipe, loaded)
+        with searching_training(dataset, f"dataset {inputs.training.dataset}") as in_training:
+            loaded = load(inputs)
+            sample = draw_sample(dataset, inputs, recipe, loaded, in_training)
+        print(plan(recipe.evaluation, len(sample.titles)), flush=True)
         titles, references = [row.title for row in sample.titles], [row.reference for row in sample.titles]
         require_primary(recipe.evaluation, titles, references)
         grounded = find_sources(inputs, recipe, loaded, sample)
         lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
+        decoder = open_decoder(loaded, recipe.evaluation.batch_size)
         score_check = check_scores(
-            loaded.model, sample.titles, loaded.tokenizer.pad_token_id, loaded.compiles, recipe.evaluation.batch_size
+            loaded.model,
+            sample.titles,
+            loaded.tokenizer.pad_token_id,
+            loaded.compiles,
+            recipe.evaluation.batch_size,
+            decoder.states,
         )
         finished = FinishedBatches(kept, {"key": inputs.key, **machine_of(loaded)})
         if len(finished):
             say(f"continuing an interrupted run with {len(finished)} finished batches; --fresh starts anew")
         outcomes = run_pipeline(
             loaded,
+            decoder,
             sample,
             lookup,
             dataset if inputs.training.rows else inputs.training.dataset,
@@ -84,16 +98,18 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     if grounded:
         prompt_checks += check_sources(sample.titles, grounded)
     outcomes = readable_only(outcomes, titles, references)
-    write_predictions(folder / PREDICTIONS, sample.titles, outcomes, recipe.evaluation, grounded)
+    clusters = clusters_of(sample.clustering)
+    write_predictions(folder / PREDICTIONS, sample.titles, outcomes, recipe.evaluation, grounded, clusters)
     with progress.part("comparing"):
         left_out = not_measured(outcomes, titles, references, recipe.evaluation, measures_of(recipe.evaluation))
         results = {
             "not_measured": left_out or UNSET,
-            "measures": compare_arms(outcomes, references, recipe.evaluation),
-            "sampled": compare_sampled(outcomes, recipe.evaluation),
+            "measures": compare_arms(outcomes, references, recipe.evaluation, clusters),
+            "sampled": compare_sampled(outcomes, recipe.evaluation, clusters),
             "also": benchmark_measures,
             "grounded": grounded
-            and describe_grounded(grounded, compare_grounded(outcomes, references, recipe.evaluation)),
+            and describe_grounded(grounded, compare_grounded(outcomes, references, recipe.evaluation, clusters)),
+            "answers": describe_all(*texts_of_arms(outcomes, lookup), lookup.copies.all_copied_words),
         }
     benchmark_pins = list({str(benchmark.dataset): benchmark.dataset for benchmark in benchmarks}.values())
     record = describe(
@@ -105,7 +121,9 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     return record
 
 
-def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Sample:
+def draw_sample(
+    dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded, in_training: Callable[[], InTraining]
+) -> Sample:
     """Draw the recipe's number of titles from the test split of the downloaded dataset."""
     settings = recipe.evaluation
     return draw(
@@ -116,6 +134,7 @@ def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -
         settings.titles,
         settings.seed,
         name=f"dataset {inputs.training.dataset}",
+        in_training=in_training,
     )
 
 
@@ -123,6 +142,15 @@ def token_limits(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> TokenLimits:
     """Return the maximum number of tokens of a prompt with its reference, and with its answer."""
     longest = min(inputs.training.base_settings.max_length, loaded.context)
     return TokenLimits(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
+
+
+def texts_of_arms(outcomes: dict[str, list[Outcome]], lookup: Lookup) -> list[list[str]]:
+    """Return the greedy answers before and after, looked up in the training split."""
+    texts = [[outcome.texts[0] for outcome in outcomes[arm]] for arm in ("before", "after")]
+    missing = {text for of_arm in texts for text in of_arm} - lookup.copies.covered.keys()
+    if missing:
+        lookup.copies.look_up(sorted(missing))
+    return texts
 
 
 def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample) -> GroundedSample | None:
@@ -163,6 +191,7 @@ def describe(
         excluded=sample.excluded,
         references_cut=sample.cut(),
         near_not_looked_for=sample.near_not_looked_for or UNSET,
+        clusters=describe_clusters(sample.clustering),
         guards=guards,
         interval_method=INTERVAL_METHOD,
         benchmarks=benchmarks,

@@ -46,13 +46,17 @@ class Data:
             `too_short`. An East Asian letter counts as two.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.
-        near_duplicates: put near-duplicate descriptions (Jaccard similarity of word 5-grams at least 0.8; in
-            scripts without spaces, of letter 5-grams) into the same
-            split, and measure how many remain across splits. This takes about a third of the build time.
+        near_duplicates: "group" puts near-duplicate descriptions (Jaccard similarity of word 5-grams at least 0.8; in
+            scripts without spaces, of letter 5-grams) into the same split, and measures how many remain across splits. "drop"
+            keeps the first row of each group of near-duplicates, and drops the others as `near_duplicate`. "off" does not search
+            for them, which saves about a third of the build time. true means "group", false "off".
         limit: approximate number of rows to publish, sampled by hash over the whole file; unset publishes all rows.
         validation_share: share of row groups in the validation split.
         test_share: share of row groups in the test split.
         minimum_test_rows: minimum number of rows in the test split; test_share is raised until it has them.
+        filters: names of filters on what descriptions are about, for English catalogues of books mostly; each drops rows under
+            its own name. "praise": mostly quoted praise. "biography": about the author or publisher. "review": of the trade press.
+            "short": fewer than 60 characters. docs/en/building.md has their rules and how often they are right.
         quarantine: what is published of a malformed line besides its position and reason: the configured columns, as far
             as they can be read, or also the raw line.
         structure: "lines" keeps a description's lines: paragraphs, rows and items of its HTML become lines, items with `- ` before
@@ -67,7 +71,7 @@ class Data:
     uid_column: str = "uid"
     minimum_characters: Whole = 20
     max_titles_per_description: Count = 5
-    near_duplicates: bool = True
+    near_duplicates: Literal["group", "drop", "off"] | bool = True
     limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
@@ -80,6 +84,12 @@ class Data:
     quarantine: Literal["columns", "raw"] = "columns"
     structure: Literal["lines", "flat"] = "lines"
     encoding: str = "utf-8"
+    filters: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Keep "group" as True and "off" as False, as records had them before there was "drop"."""
+        words: dict[object, bool] = {"group": True, "off": False}
+        object.__setattr__(self, "near_duplicates", words.get(self.near_duplicates, self.near_duplicates))
 
 
 @dataclass(frozen=True)
@@ -131,12 +141,38 @@ class Lora:
         dropout: dropout probability on the inputs of the updates during training.
         target_modules: names of the adapted linear layers; unset takes all linear layers of the base but its output head, by
             the names that its family gives them.
+        variant: "rslora" divides alpha by the square root of r (Kalajdzievski 2023), which large r need. "dora" trains the
+            magnitude of each row of a weight beside its direction (Liu et al. 2024); it is slower, since its layers are not
+            fused. Backend "unsloth" has no dora.
+        init: how the adapter starts: "default" with an update of zero, "pissa" with the largest singular values of the weights
+            (Meng et al. 2024), "olora" with a QR decomposition of them (Büyükakyüz 2024), "loftq" with what 4-bit weights lost
+            (Li et al. 2023). pissa and olora need a base that is not quantised, loftq one that is loaded in 4 bit from full
+            precision. The adapter of pissa or olora is published for the unchanged base, with rank 2 r. Backend "trl" only.
     """
 
     r: Annotated[int, Meta(ge=1, le=2**16)] = 16
     alpha: Annotated[int, Meta(ge=1, le=10**6)] = 32
     dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.05
     target_modules: Annotated[list[str], Meta(min_length=1)] | None = None
+    variant: Literal["lora", "rslora", "dora"] = "lora"
+    init: Literal["default", "pissa", "olora", "loftq"] = "default"
+
+    @property
+    def changes_base(self) -> bool:
+        """Whether the adapter takes its initial weights out of the base's, so that it is published with twice the rank."""
+        return self.init in ("pissa", "olora")
+
+    @property
+    def published_r(self) -> int:
+        """Rank of the published factors."""
+        return 2 * self.r if self.changes_base else self.r
+
+    @property
+    def published_alpha(self) -> float:
+        """lora_alpha of the published adapter, which has the scale of the trained one."""
+        if not self.changes_base:
+            return self.alpha
+        return self.alpha * 2**0.5 if self.variant == "rslora" else self.alpha * 2
 
 
 @dataclass(frozen=True)
@@ -159,8 +195,8 @@ class Training:
         gradient_checkpointing: recompute activations in the backward pass, which saves memory and takes longer.
         packing: pack examples into rows of base.max_length tokens (best-fit decreasing), without padding; `batch_size` then
             counts rows, and examples do not attend to each other. Backend "trl" only.
-        fused_kernels: on a CUDA GPU, fuse frozen layer and adapter, use Liger's layer kernels (Hsu et al. 2024), and compute
-            logits of answer tokens only; other devices compute the same without fused kernels. Backend "trl" only.
+        fused_kernels: compute logits of answer tokens only, fuse frozen layer and adapter, and use Liger's layer kernels (Hsu et
+            al. 2024) on a CUDA GPU; on a CPU fuse the norms and compute no padding. Backend "trl" only.
         shard_base: shard the frozen base across processes (FSDP), for a base that exceeds one GPU; the adapter is not
             sharded, and layers run without fused kernels. Backend "trl" only.
         fit_memory: choose the fastest gradient_checkpointing, batch_size and accumulation that fit the GPU's free memory; the
@@ -176,6 +212,8 @@ class Training:
         keep: which weights are published: "best" takes those of the step with the lowest loss on the validation rows, "last"
             those of the last step. Without validation the last step is published.
         patience: number of validations in a row without a lower loss after which training stops; null trains all steps.
+        neftune_noise_alpha: add uniform noise of at most this over the square root of (tokens of a row x hidden size) to the
+            embeddings in training (NEFTune, Jain et al. 2023); null adds none. Backend "trl" only.
         logging_steps: steps between two lines of training_log.jsonl.
         seed: seed of the adapter's initial weights, the data order, dropout and the validation rows.
     """
@@ -201,6 +239,7 @@ class Training:
     validation_rows: Whole = 512
     keep: Literal["best", "last"] = "best"
     patience: Count | None = None
+    neftune_noise_alpha: Annotated[float, Meta(gt=0, le=1e4)] | None = None
     logging_steps: Count = 1
     seed: Seed = 3407
 

@@ -12,6 +12,7 @@ from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS, TRAINING_LOG
 from titlecraft.settings import Recipe
 from training import checks
+from training.adapter_settings import adapter_notes
 from training.checkpoints.folder import newest
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
@@ -99,7 +100,7 @@ def print_lost_settings(job: Job, recipe: Recipe, prepared: Prepared, encoded: E
     steps = count_steps(items, all_devices).count
     require_learning(recipe.training, steps)
     notes = lost(recipe.training, recipe.base, encoded.config, job.given, items=items, steps=steps, devices=devices)
-    for note in notes:
+    for note in notes + adapter_notes(recipe.lora, recipe.training):
         print(f"note: {note}")
 
 
@@ -126,6 +127,8 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     cost = trainer.run_state.cost(energy)
     if trainer.validator:
         cost = replace_fields(cost, validation_seconds=round(trainer.validator.seconds, 1))
+    if prepared.changed:
+        prepared.checks.append(prepared.changed.convert(model, prepared.probe, prepared.loaded.precision))
     prepared.checks.extend(checks.require(checks.check_adapter(model, prepared.probe, prepared.base_logits)))
     with steady_threads(model):
         effect = effect_of_run(prepared, trainer)
@@ -156,6 +159,10 @@ def effect_of_run(prepared: Prepared, trainer: CountingTrainer) -> Effect:
     """The effect of the published weights: as validated, or measured now."""
     changes_logits = any(check.name == checks.CHANGES for check in prepared.checks)
     if trainer.validator:
+        if prepared.recipe.lora.init == "loftq":  # its first validation is not that of the base
+            with prepared.model.disable_adapter():
+                before = trainer.validator.scorer.score(trainer.accelerator)
+            return validated_effect(trainer.validator, changes_logits, before)
         return validated_effect(trainer.validator, changes_logits)
     training, pad = prepared.recipe.training, prepared.loaded.tokenizer.pad_token_id or 0
     alone = training.backend == "unsloth"
@@ -226,4 +233,5 @@ def make_record(
         optimizer=OPTIMIZER,
         effect=effect,
         validation=validation,
+        chosen=rank0.chosen,
     )

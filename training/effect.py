@@ -14,10 +14,13 @@ from training.validation.score import Scorer
 from training.validation.validator import Validator
 
 
-def validated_effect(validator: Validator, changes_logits: bool) -> Effect:
-    """The effect of the published step, from the validations of the run."""
-    before, after = validator.points[0], validator.kept()
-    return effect_of(validator.scorer, before.loss, after.loss, changes_logits)
+def validated_effect(validator: Validator, changes_logits: bool, before: float | None = None) -> Effect:
+    """The effect of the published step, from the validations of the run.
+
+    `before` is the base's loss where the first validation is not that, because the adapter starts with an effect (LoftQ).
+    """
+    before = validator.points[0].loss if before is None else before
+    return effect_of(validator.scorer, before, validator.kept().loss, changes_logits)
 
 
 def measure_effect(scorer: Scorer, changes_logits: bool, accelerator: Any = None) -> Effect:

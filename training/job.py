@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Code, Licence, Pin, ReadRows, RowSettings, TrainedPrompt
+from titlecraft.records import Chosen, Code, Licence, Pin, ReadRows, RowSettings, TrainedPrompt
 from titlecraft.settings import Recipe
 from training.checkpoints.saving import Saving
 from training.watching.watch import Watch
@@ -25,6 +25,7 @@ class RunOptions:
         auto_batch: after a CUDA out-of-memory error, retry the same steps with a smaller batch and more accumulation.
         watch: tracker that shows the run on this machine.
         country: measure the energy, with the carbon intensity of this country's grid (ISO 3166, three letters).
+        chosen: the sweep that chose the recipe, for record and card.
     """
 
     private: bool
@@ -35,6 +36,7 @@ class RunOptions:
     auto_batch: bool = False
     watch: Watch = "none"
     country: str | None = None
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Rank0:
         code: versions of the code that trains.
         licence: of the base.
         callbacks: trainer callbacks of the trackers.
-        country: as in RunOptions.
+        country, chosen: as in RunOptions.
     """
 
     key: str
@@ -91,3 +93,4 @@ class Rank0:
     licence: Licence
     callbacks: Sequence[Any] = ()
     country: str | None = None
+    chosen: Chosen | None = None

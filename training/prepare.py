@@ -17,6 +17,7 @@ from training import checks
 from training.data.examples import Encoded, Examples
 from training.data.packing import longest_of_rows, packed_dataset
 from training.model.build import add_adapter, load_for_training
+from training.model.initial_weights import ChangedBase
 from training.model.kernels import apply_kernels
 from training.model.lora_targets import expected_trainable, require_lora_targets
 from training.model.own_loss import Yardstick, measure
@@ -53,6 +54,7 @@ class Prepared:
         facts: fields of the record.
         checks: the checks so far; those after the last step are appended.
         held_out: as in Encoded: as many rows as a validation may take, in random order.
+        changed: the base's own weights, if the adapter's initial weights were taken out of them.
     """
 
     recipe: Recipe
@@ -66,18 +68,26 @@ class Prepared:
     facts: Facts
     checks: list[Check]
     held_out: list[tuple[list[int], list[int]]]
+    changed: ChangedBase | None = None
 
 
-def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
+def prepare(
+    encoded: Encoded,
+    base: Pin,
+    prompt: PromptFormat,
+    recipe: Recipe,
+    note: str | None,
+    loaded: LoadedBase | None = None,
+) -> Prepared:
     """Load the base, add the adapter and run the checks before the first step. Raises UserError if one fails.
 
-    `note` says what was chosen for the GPU's memory, for the record.
+    `note` says what was chosen for the GPU's memory, for the record. A base that is `loaded` already is not loaded again.
     """
     training, examples, longest = recipe.training, encoded.examples, encoded.longest
     if training.packing:
         require_packable(encoded.config, base, longest)
     set_seed(training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
-    loaded = load_for_training(base, recipe.base, training, prompt)
+    loaded = loaded or load_for_training(base, recipe.base, training, prompt)
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)
@@ -86,10 +96,14 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     )
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
-    expected = expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules or [])
+    expected = expected_trainable(loaded.model, recipe.lora, recipe.lora.target_modules or [])
+    changed = ChangedBase(loaded.model, recipe.lora) if recipe.lora.changes_base else None
     model = add_adapter(loaded, base, recipe.lora, training)
+    if changed:
+        changed.began(model)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    passed.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
+    counted = "r·(in+out)" + (" and DoRA's magnitudes" if recipe.lora.variant == "dora" else "")
+    passed.append(checks.check(f"trainable parameters: {counted} over the adapted layers", expected, trainable))
     checks.require(passed)
     if training.backend == "trl" and not training.shard_base:  # a base to be sharded may not fit on one GPU
         checks.require_gradients(model, probe, base)
@@ -107,8 +121,11 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     attention, fused = apply_kernels(model, training)
     if training.packing or training.fused_kernels:
         print(f"attention: {attention}; fused kernels: {fused}")
-    with model.disable_adapter():  # with the kernels of training, since others round differently
-        base_logits = probe_logits(model, probe)
+    if changed:
+        base_logits = changed.base_logits(model, probe)
+    else:
+        with model.disable_adapter():  # with the kernels of training, since others round differently
+            base_logits = probe_logits(model, probe)
     checks.require_finite_logits(
         base_logits, f"{base} in {loaded.precision}", "set another --training.precision, or another base.repo"
     )
@@ -117,7 +134,18 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         passed += checks.require(checks.check_packing(model, dataset))
     facts = Facts(attention, fused, note, router_note, trainable, base_parameters)
     return Prepared(
-        recipe, loaded, model, examples, dataset, probe, base_logits, yardstick, facts, passed, encoded.held_out
+        recipe,
+        loaded,
+        model,
+        examples,
+        dataset,
+        probe,
+        base_logits,
+        yardstick,
+        facts,
+        passed,
+        encoded.held_out,
+        changed,
     )
 
 

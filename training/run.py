@@ -17,7 +17,16 @@ from titlecraft.hub.pins import current_name, find_record, pin, published_pin, r
 from titlecraft.hub.publishing import sole_publisher, work_folder
 from titlecraft.models.base.quantisation import resolve_quantization
 from titlecraft.process import distributed
-from titlecraft.records import TRAINING_RECORD, Code, Pin, RowSettings, TrainingInputs, TrainingRecord, current_code
+from titlecraft.records import (
+    TRAINING_RECORD,
+    Chosen,
+    Code,
+    Pin,
+    RowSettings,
+    TrainingInputs,
+    TrainingRecord,
+    current_code,
+)
 from titlecraft.records.repo_files import PROMPT_FILE
 from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe
@@ -66,7 +75,7 @@ def train(
         data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
         row_settings = settings_for(data, RowSettings.of(recipe))
         code = current_code("training", *PACKAGES)
-        run = run_of(data, base, recipe, code, row_settings)
+        run = run_of(data, base, recipe, code, row_settings, options.chosen)
         head = published_pin(repo, "model")
         require_own(head, TRAINING_RECORD)
         if head and not options.fresh:
@@ -76,7 +85,7 @@ def train(
                 return head, record
         licence = licence_of(base)
         require_name(repo, licence, base)
-        require_backend(recipe.training)
+        require_backend(recipe.training, recipe.lora)
         work = work_folder("train", repo)
         folder = work / "publish"
         record = None if options.fresh else find_finished(folder, run.key)
@@ -94,7 +103,9 @@ def train(
             push = BackgroundPush(repo, options.private) if options.push_every else None  # cannot be broadcast
             record = train_on_rank0(
                 replace(job, saving=replace(saving, push=push)),
-                Rank0(run.key, code, licence, watchers(options.watch, repo, run.key[:12]), options.country),
+                Rank0(
+                    run.key, code, licence, watchers(options.watch, repo, run.key[:12]), options.country, options.chosen
+                ),
             )
             (folder / PROMPT_FILE).write_bytes(raw_prompt)
             copy_legal_files(base, licence, folder)
@@ -106,7 +117,9 @@ def train(
     return published, record
 
 
-def run_of(data: Pin, base: Pin, recipe: Recipe, code: Code, rows: RowSettings | None = None) -> Run:
+def run_of(
+    data: Pin, base: Pin, recipe: Recipe, code: Code, rows: RowSettings | None = None, chosen: Chosen | None = None
+) -> Run:
     """The key of a training and the digest of each of its inputs, for its checkpoints."""
     inputs = TrainingInputs(
         dataset=data,
@@ -120,6 +133,7 @@ def run_of(data: Pin, base: Pin, recipe: Recipe, code: Code, rows: RowSettings |
         devices=distributed.world_size(),
         prompt_format=recipe.prompt.format,
         rows=rows,
+        chosen=chosen,
     )
     return Run(key=inputs.key, inputs=inputs.digests())
 
@@ -153,7 +167,7 @@ def follow() -> None:
     """Run on every rank but 0: receive the job from rank 0 and train. Only rank 0 publishes."""
     job: Job | None = distributed.broadcast_from_rank0(None)
     if job is not None:
-        require_backend(job.recipe.training)
+        require_backend(job.recipe.training, job.recipe.lora)
         from training.adapter import train_adapter
 
         train_adapter(job)

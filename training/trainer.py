@@ -1,6 +1,7 @@
 """TRL's SFTTrainer with the recipe's settings, which also counts the examples and tokens that it trains on."""
 
 import copy
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 
+from titlecraft.models.attention.document import DOCUMENTS
 from titlecraft.models.layers import causal_of
 from titlecraft.models.loss.answer_logits import head_of
 from titlecraft.process import distributed
@@ -20,8 +22,9 @@ from training.checkpoints.run_state import RunState
 from training.checkpoints.saving import Saving
 from training.checkpoints.trainer_hooks import CheckpointingTrainer, SaveNow
 from training.data.examples import IGNORED
-from training.data.packing import flatten_rows
+from training.data.packing import flatten_examples, flatten_rows
 from training.health import StopWhenBroken
+from training.model.sharded_base import allow_shards_beside_ddp
 from training.validation.validator import Sample, Validator
 from training.watching.progress import Pace, ProgressBar, figures
 
@@ -116,6 +119,13 @@ def is_product(model: PeftModel) -> bool:
     return head is not None and head.plain and not hasattr(causal_of(model).get_output_embeddings(), "base_layer")
 
 
+def collator(model: PeftModel, settings: Training) -> Callable[[list[dict[str, Any]]], dict[str, Any]] | None:
+    """How items become a batch: packed rows or whole examples laid end to end, or None for TRL's padding."""
+    if settings.packing:
+        return flatten_rows
+    return flatten_examples if model.config._attn_implementation == DOCUMENTS else None
+
+
 def make_trainer(
     model: PeftModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -136,9 +146,11 @@ def make_trainer(
         settings=settings,
         processing_class=copy.deepcopy(tokenizer),  # Unsloth changes its padding side, and ours is published
         train_dataset=dataset,
-        data_collator=flatten_rows if settings.packing else None,
+        data_collator=collator(model, settings),
         args=trainer_arguments(model, settings, precision, work),
     )
+    if settings.shard_base:
+        allow_shards_beside_ddp(trainer.accelerator)
     trainer.remove_callback(PrinterCallback)
     trainer.saving = saving
     trainer.health = StopWhenBroken(trainer, settings, precision)
@@ -182,6 +194,7 @@ def trainer_arguments(model: PeftModel, settings: Training, precision: str, work
         warmup_steps=settings.warmup_steps,
         optim=settings.optimizer,
         weight_decay=settings.weight_decay,
+        neftune_noise_alpha=settings.neftune_noise_alpha,
         adam_beta1=OPTIMIZER.beta1,
         adam_beta2=OPTIMIZER.beta2,
         adam_epsilon=OPTIMIZER.epsilon,

@@ -1,20 +1,12 @@
-"""Random single changes of a published repo, for verify_random.py. Each changes a meaningful value and describes the change.
-
-A plain change leaves the other files unchanged. After a covered change an attacker recomputes SHA256SUMS and the sizes and
-checksums in the records, and renders card, page and plots with our own code: only recomputing the values can detect it.
+"""Random single changes of the files and records of a published repo, for verify_random.py. Each changes a meaningful value and
+describes the change; `table_changes` has those of parquet files, and `kinds` says which level must detect which change.
 """
 
 import json
 import re
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
-
-from model_card.verification.lines.line import Level
 
 HEX = "0123456789abcdef"
 # fields of a training record that cannot be recomputed: clock, memory, and what needs the base model
@@ -22,17 +14,6 @@ NOT_DERIVABLE = {
     "wall_seconds", "peak_gpu_memory_gb", "peak_process_memory_gb", "base_parameters", "truncated", "completion_tokens_seen",
     "padding_share", "tokens_per_second", "parts", "energy_kwh", "co2_eq_grams",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Tampering:
-    """One kind of change: its name, its repo, the level that must detect it, and the function that changes a folder."""
-
-    name: str
-    repo: str
-    level: Level
-    covered: bool
-    change: Callable[[Path, Random], str | None]
 
 
 def files_of(folder: Path, *without: str) -> list[Path]:
@@ -149,83 +130,18 @@ def any_record_number(folder: Path, random: Random) -> str | None:
     return record_number(folder, random, "", derivable=False)
 
 
-def change_table(path: Path, random: Random, change: Callable[[dict[str, list[Any]]], str | None]) -> str | None:
-    """Rewrite a parquet file with changed columns. Returns the description of the change; None if nothing changed."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path)
-    columns = table.to_pydict()
-    description = change(columns)
-    if description is not None:
-        pq.write_table(pa.table(columns, schema=table.schema), path, compression="zstd")
-    return description
-
-
-def changed_value(value: Any, random: Random) -> Any:
-    """Return another value of the same type: a text with one letter changed, or another number."""
-    if isinstance(value, list):
-        position = random.randrange(len(value))
-        return [*value[:position], changed_value(value[position], random), *value[position + 1 :]]
-    if isinstance(value, str):
-        letters = [position for position, letter in enumerate(value) if letter.isalnum()]
-        position = random.choice(letters) if letters else 0
-        return value[:position] + random.choice("aeiou") + value[position + bool(letters) :]
-    if isinstance(value, int):
-        return value + random.choice((-1, 1))
-    return value * random.choice((0.5, 0.99, 1.01, 1.5)) if value else random.choice((0.25, 0.5, 1.0))
-
-
-def cell(folder: Path, random: Random, pattern: str) -> str | None:
-    """Change one cell of a table."""
-    path = random.choice(sorted(folder.glob(pattern)))
-
-    def change(columns: dict[str, list[Any]]) -> str | None:
-        name = random.choice(list(columns))
-        position = random.randrange(len(columns[name]))
-        old, new = columns[name][position], changed_value(columns[name][position], random)
-        columns[name][position] = new
-        return (
-            None
-            if old == new
-            else f"{path.relative_to(folder)}, {name} of row {position}: {str(old)[:30]!r} -> {str(new)[:30]!r}"
-        )
-
-    return change_table(path, random, change)
-
-
-def row(folder: Path, random: Random, pattern: str) -> str | None:
-    """Remove a row, or overwrite it with another."""
-    path = random.choice(sorted(folder.glob(pattern)))
-
-    def change(columns: dict[str, list[Any]]) -> str:
-        count = len(next(iter(columns.values())))
-        position, other = random.sample(range(count), 2)
-        gone = random.random() < 0.5
-        for values in columns.values():
-            if gone:
-                del values[position]
-            else:
-                values[position] = values[other]
-        return f"{path.relative_to(folder)}, row {position} {'gone' if gone else f'replaced by row {other}'}"
-
-    return change_table(path, random, change)
-
-
-PREDICTIONS, DATA = "evaluation/*/predictions.parquet", "data/*.parquet"
-KINDS = [
-    *(Tampering(f"{change.__name__} of the {repo}", repo, "card", False, change) for repo in ("adapter", "dataset")
-      for change in (card_digit, file_byte, removed_file, swapped_files, cut_file, any_record_number)),
-    Tampering("record_pin of the adapter", "adapter", "card", False, record_pin),
-    Tampering("another_report of the adapter", "adapter", "card", False, another_report),
-    Tampering("prediction_cell", "adapter", "card", False, partial(cell, pattern=PREDICTIONS)),
-    Tampering("data_cell", "dataset", "card", False, partial(cell, pattern=DATA)),
-    Tampering("record_pin, covered up", "adapter", "card", True, record_pin),
-    Tampering("training_number, covered up", "adapter", "card", True, partial(record_number, kind="training", derivable=True)),
-    Tampering("report_number, covered up", "adapter", "scores", True, partial(record_number, kind="report", derivable=True)),
-    Tampering("prediction_cell, covered up", "adapter", "scores", True, partial(cell, pattern=PREDICTIONS)),
-    Tampering("prediction_row, covered up", "adapter", "scores", True, partial(row, pattern=PREDICTIONS)),
-    Tampering("dataset_number, covered up", "dataset", "data", True, partial(record_number, kind="dataset", derivable=True)),
-    Tampering("data_cell, covered up", "dataset", "data", True, partial(cell, pattern=DATA)),
-    Tampering("data_row, covered up", "dataset", "data", True, partial(row, pattern=DATA)),
-]  # fmt: skip
+def other_code(folder: Path, random: Random) -> str | None:
+    """Name other versions in a record, and change a number in the headline of the page or a digit of the card."""
+    path = random.choice(sorted(folder.glob("evaluation/*/report.json")))
+    text = path.read_text(encoding="utf-8")
+    page = path.with_name("report.html")
+    html = page.read_text(encoding="utf-8")
+    headline = re.search(r"<h1>.*?</h1>", html, re.S)
+    if headline is None:
+        return None
+    digits = [headline.start() + found.start() for found in re.finditer(r"\d", headline[0]) if found.start() > 3]
+    position = random.choice(digits[:-1])
+    page.write_text(html[:position] + other_digit(html[position], random) + html[position + 1 :], encoding="utf-8")
+    package, version = random.choice(re.findall(r'"(matplotlib|pillow)": "([^"]+)"', text))
+    path.write_text(text.replace(f'"{package}": "{version}"', f'"{package}": "0.1"'), encoding="utf-8")
+    return f"{path.relative_to(folder)}: {package} 0.1; headline {headline[0][:60]}"

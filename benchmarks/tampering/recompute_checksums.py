@@ -6,31 +6,68 @@ from typing import Any
 
 from dataset_builder.card.plots import plot_lengths, plot_splits
 from evaluation.report.write import write_report
+from model_card.verification.level_card.pins import key_of
 from model_card.verification.level_card.text.card import expected_card
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.lineage_picture import draw_adapter
-from titlecraft.hub.checksums import read_sums, write_sums
-from titlecraft.records import DatasetRecord, EvaluationRecord, Pin, describe_file, file_sha256, read_record
+from titlecraft.hub.checksums import write_sums
+from titlecraft.records import (
+    DATASET_RECORD,
+    REPORT,
+    TRAINING_RECORD,
+    DatasetRecord,
+    EvaluationRecord,
+    Pin,
+    describe_file,
+    digest,
+    file_sha256,
+    read_record,
+)
 from titlecraft.records.lineage import result_of
 from titlecraft.records.repo_files import CHECKSUMS, LINEAGE_PICTURE
 
 
-def recompute_and_render(folder: Path, pin: Pin) -> bool:
+def recompute_and_render(folder: Path, pin: Pin, pages: bool = True) -> bool:
     """Update the records, render everything and update SHA256SUMS. Returns whether everything could be rendered.
+
+    `pages=False` leaves the pages and plots of reports as they are: they have the change.
 
     A record with a pin that does not exist, or with contradictory counts, has no card. The old card then stays.
     """
     update_records(folder)
     rendered = True
     try:
-        render(folder, pin)
+        recompute_keys(folder, pin)
+        if pages:
+            render(folder, pin)
         (folder / "README.md").write_text(expected_card(RepoState.of_folder(pin, folder)), encoding="utf-8")
     except Exception as error:
         print(f"not rendered: {error}", flush=True)
         rendered = False
-    sums = read_sums((folder / CHECKSUMS).read_bytes(), CHECKSUMS)
-    (folder / CHECKSUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
+    list_all_files(folder)
     return rendered
+
+
+def recompute_keys(folder: Path, pin: Pin) -> None:
+    """Write the key of each record over its changed inputs, and rename a report's folder after its key."""
+    state = RepoState.of_folder(pin, folder)
+    if pin.type == "dataset":
+        replace_key(folder / DATASET_RECORD, state.dataset.key, digest(state.dataset.key_inputs()))
+        return
+    replace_key(folder / TRAINING_RECORD, state.training.key, state.training.key_inputs().key)
+    state = RepoState.of_folder(pin, folder)
+    for name in state.readable_reports():
+        report = state.report(name)
+        key = key_of(state, report)
+        replace_key(folder / name / REPORT, report.key, key)
+        if name == f"evaluation/{report.id}" and key[:12] != report.id:
+            (folder / name).rename(folder / "evaluation" / key[:12])
+
+
+def replace_key(path: Path, old: str, new: str) -> None:
+    """Replace the key of a record, and the id that begins a report's key."""
+    text = path.read_text(encoding="utf-8").replace(old, new).replace(f'"id": "{old[:12]}"', f'"id": "{new[:12]}"')
+    path.write_text(text, encoding="utf-8")
 
 
 def update_records(folder: Path) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.tampering.forgeries import adapter_card, adapter_files, dataset, malformed
 from benchmarks.tampering.forgeries.changes import Change
@@ -26,12 +26,14 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "forgeries.json"
 NOT_RENDERED = ("card", "front", "data card", "hostile")  # beginnings of forgeries that rendering would undo
 
 
-def forge(state: RepoState, change: Change, folder: Path, cover: bool, render: bool) -> RepoState:
+def forge(
+    state: RepoState, change: Change, folder: Path, cover: bool, render: bool | Literal["not pages"]
+) -> RepoState:
     """Return a copy of a state with one change.
 
     Args:
         cover: recompute all checksums afterwards.
-        render: render card, page and plots again from the changed records, too.
+        render: compute keys and render card, page and plots again from the changed records, too; or all but page and plots.
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(state.folder, folder)
@@ -46,7 +48,7 @@ def forge(state: RepoState, change: Change, folder: Path, cover: bool, render: b
         update_records(folder)
         if render:
             with redirect_stdout(StringIO()):
-                recompute_and_render(folder, state.pin)
+                recompute_and_render(folder, state.pin, pages=render != "not pages")
         list_all_files(folder)
     return RepoState.of_folder(state.pin, folder)
 
@@ -77,7 +79,8 @@ def verify_all(adapter: str, dataset_repo: str, only: str = "") -> dict[str, Any
             for name, change in table.items():
                 if only not in name:
                     continue
-                forged = forge(state, change, Path(temporary) / "repo", cover, not name.startswith(NOT_RENDERED))
+                render = "not pages" if name.startswith("page") else not name.startswith(NOT_RENDERED)
+                forged = forge(state, change, Path(temporary) / "repo", cover, render)
                 with redirect_stdout(StringIO()):
                     result = verify_until_refused(forged)
                 if result.holds():

@@ -1,7 +1,8 @@
-"""python -m benchmarks.tampering.verify_random [--count 260] [--keep FOLDER]
+"""python -m benchmarks.tampering.verify_random [--count 420] [--keep FOLDER]
 
 Makes random single changes to a published adapter and its dataset, and checks that `titlecraft verify` catches each at the level
-that has to: benchmarks/results/verify.json. The commands that a user types publish a tiny adapter to an embedded Hub. Each change
+that has to: benchmarks/results/verify.json, with the list of what a level cannot know. The attacker of the hardest kinds recomputes
+values, metrics, keys, checksums and renderings. The commands that a user types publish a tiny adapter to an embedded Hub. Each change
 is made to a copy of the published files, which is verified in this process; what the records name is read from that Hub. The
 unchanged repos must hold at every level. Takes minutes on two CPU cores.
 """
@@ -54,7 +55,7 @@ def publish_world(folder: Path) -> None:
         print(done.stdout.strip().splitlines()[0], flush=True)
 
 
-def main(count: int, seed: int, folder: Path) -> None:
+def main(count: int, seed: int, folder: Path, minutes: float) -> None:
     """Start a Hub, publish, measure, and write the result."""
     hub = start(folder / "hub")
     os.environ.update(hub.environment(folder / "hf_home"))
@@ -64,7 +65,7 @@ def main(count: int, seed: int, folder: Path) -> None:
             publish_world(folder)
         from benchmarks.tampering.catch_rate import measure  # huggingface_hub reads the environment when it is imported
 
-        result = measure(count, seed, folder)
+        result = measure(count, seed, folder, minutes)
     finally:
         stop(folder / "hub")
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
@@ -75,8 +76,9 @@ def main(count: int, seed: int, folder: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=260)
+    parser.add_argument("--count", type=int, default=420)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=600, help="begin no tampering after this time")
     parser.add_argument(
         "--keep", type=Path, help="publish into this folder, or use what an earlier run published there"
     )
@@ -84,4 +86,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         if arguments.keep:
             arguments.keep.mkdir(parents=True, exist_ok=True)
-        main(arguments.count, arguments.seed, arguments.keep or Path(temporary))
+        main(arguments.count, arguments.seed, arguments.keep or Path(temporary), arguments.minutes)

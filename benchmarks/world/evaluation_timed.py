@@ -3,7 +3,6 @@
 import json
 import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 
@@ -35,7 +34,7 @@ def evaluate(adapter: str, recipe: Any, folder: Path) -> dict[str, Any]:
         "titles": record.n,
         "batch": recipe.evaluation.batch_size,
         "new_tokens": recipe.generation.max_new_tokens,
-        "generating": rates(calls, recipe),
+        "generating": rates(calls),
         "scored_tokens": scored_tokens(folder / "report", adapter, record),
         "one_half_in_coherence": named(record, "coherence").neutral_before,
         "stopped": {arm: getattr(named(record, "stop_rate"), arm) for arm in record.arms},
@@ -56,23 +55,32 @@ def peak(number: int) -> float:
     return round(number / 1e9, 2)
 
 
-def timed_answers() -> list[float]:
-    """Record the seconds of each generated batch from now on; answers are moved to the CPU, so that no work is pending."""
+def timed_answers() -> list[tuple[int, float]]:
+    """Record the tokens and seconds of each call of the decoder from now on; its answers are lists, so that no work is pending."""
     from evaluation.lighteval_harness.pipeline import restored_process
+    from evaluation.lighteval_harness.without_inspect import INSPECT, without
 
-    with restored_process():
-        from evaluation.lighteval_harness import arms
+    with restored_process(), without(INSPECT):
+        from evaluation import experiment
+        from evaluation.lighteval_harness import arms  # noqa: F401
 
-    seconds, generate = [], arms.generate
+    calls, opened = [], experiment.open_decoder
 
-    def timed(*arguments: Any) -> Any:
-        started = time.perf_counter()
-        answers = generate(*arguments)
-        seconds.append(time.perf_counter() - started)
-        return answers
+    def open_timed(*arguments: Any) -> Any:
+        decoder = opened(*arguments)
+        answer = decoder.answers
 
-    arms.generate = timed
-    return seconds
+        def timed(requests: Any) -> Any:
+            started = time.perf_counter()
+            answers = answer(requests)
+            calls.append((sum(map(len, answers)), time.perf_counter() - started))
+            return answers
+
+        decoder.answers = timed
+        return decoder
+
+    experiment.open_decoder = open_timed
+    return calls
 
 
 def outermost(parts: dict[str, float], total: float) -> dict[str, float]:
@@ -83,13 +91,11 @@ def outermost(parts: dict[str, float], total: float) -> dict[str, float]:
     return found | {"the rest": total - sum(found.values())}
 
 
-def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
-    """Return the time of each arm's first batch, which compiles the step, and the tokens per second of later full batches."""
-    full = recipe.evaluation.batch_size * recipe.generation.max_new_tokens
+def rates(calls: list[tuple[int, float]]) -> dict[str, Any]:
+    """Return tokens per second of each call of the decoder, which alternate between the arms; the first of each prepares its step."""
     return {
-        "first_of_each_arm": [round(one, 1) for one in calls[:2]],
-        "batches": len(calls),
-        "tokens_per_second": round(full / median(calls[2:-2] or calls[2:] or calls)),
+        "calls": [{"tokens": tokens, "seconds": round(seconds, 2)} for tokens, seconds in calls],
+        "tokens_per_second": round(sum(tokens for tokens, _ in calls) / sum(seconds for _, seconds in calls)),
     }
 
 

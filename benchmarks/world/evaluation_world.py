@@ -142,11 +142,14 @@ def publish_base(weights: Path, folder: Path) -> Any:
     for file in weights.glob("*.json"):
         if not file.name.startswith(("tokenizer", "special_tokens")):
             shutil.copy(file, folder)
+    if (whole := weights / "model.safetensors").is_file():  # a tiny base
+        shutil.copy(whole, folder)
     save_tokenizer(folder, json.loads((weights / "config.json").read_text())["vocab_size"])
     pinned = upload(folder, BASE, "model")
     cached = download(pinned)
     for file in weights.glob("*.safetensors"):
-        (cached / file.name).symlink_to(file.absolute())
+        if not (cached / file.name).exists():
+            (cached / file.name).symlink_to(file.absolute())
     return pinned
 
 

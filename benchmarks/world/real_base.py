@@ -11,7 +11,12 @@ BASE = "titlecraft/SmolLM2-135M-Instruct"
 
 def titlecraft(*arguments: str, log: Path | None = None) -> None:
     """Run a command; its output goes to `log`. Raises RuntimeError with the end of what it printed."""
-    command = [sys.executable, "-m", "titlecraft.command_line.main", *arguments]
+    command = [
+        os.environ.get("TITLECRAFT_WARM_PYTHON", sys.executable),
+        "-m",
+        "titlecraft.command_line.main",
+        *arguments,
+    ]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if log:
         log.write_bytes(done.stdout)

@@ -20,7 +20,8 @@ class StepClock:
             def on_step_end(self, *args: Any, **kwargs: Any) -> None:
                 import torch
 
-                torch.cuda.synchronize()
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
                 clock.ends.append((time.perf_counter(), int(seen["examples"]), int(seen["tokens"])))
 
         self.callback = Ends()

@@ -65,6 +65,11 @@ def estimate(sketches: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.nd
     return similarity
 
 
+def similarities(sketches: Path, pairs: np.ndarray) -> np.ndarray:
+    """Return the estimated Jaccard similarity of each of these pairs of rows; float32 of shape (pairs,)."""
+    return estimate(read_sketches(sketches), pairs[:, 0], pairs[:, 1])
+
+
 @dataclass(frozen=True)
 class BandTask:
     """One band to search; `sketches` is a sketch file, `rows` a numpy file with the numbers of the rows to compare."""

@@ -1,6 +1,10 @@
 """Decides which rows are dropped as duplicates, from the keys (uint64) of all rows."""
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SIMILARITY = 0.8  # from which on a near-duplicate is dropped
 
 
 def repeated_rows(keys: np.ndarray) -> np.ndarray:
@@ -25,3 +29,22 @@ def surplus_copies(contents: np.ndarray, titles: np.ndarray, max_titles: int) ->
     surplus = np.zeros(len(order), dtype=bool)
     surplus[order] = rank >= max_titles
     return surplus
+
+
+def later_near_duplicates(contents: np.ndarray, pairs: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+    """Return True for each row whose description is a near-duplicate of an earlier one; bool of shape (rows,).
+
+    The description that comes first in the source stays, with all of its rows, of each cluster: descriptions that pairs with a
+    similarity of at least SIMILARITY connect, directly or by others.
+
+    Args:
+        contents: keys of the descriptions, in the order of the source.
+        pairs: rows with similar descriptions, integers of shape (pairs, 2); `similarity` is that of each pair.
+    """
+    similar = pairs[similarity >= SIMILARITY]
+    _, first_rows, ids = np.unique(contents, return_index=True, return_inverse=True)
+    edges = (np.ones(len(similar), dtype=np.int8), (ids[similar[:, 0]], ids[similar[:, 1]]))
+    clusters, labels = connected_components(coo_array(edges, shape=(len(first_rows),) * 2), directed=False)
+    first = np.full(clusters, len(contents), dtype=np.int64)
+    np.minimum.at(first, labels, first_rows)
+    return first_rows[ids] != first[labels[ids]]

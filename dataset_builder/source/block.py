@@ -15,6 +15,7 @@ import xxhash
 
 from dataset_builder.clean import BOILERPLATE, clean
 from dataset_builder.duplicates.sketch import VALUES, measurable, sketch
+from dataset_builder.filters.table import first_match
 from dataset_builder.source.formats.json_lines import JsonLines
 from dataset_builder.source.parse import Drop, Quarantine, drop_reason
 from dataset_builder.source.readers import reader_named
@@ -123,7 +124,7 @@ def read_block(task: BlockTask) -> BlockResult:
     result.keys = np.fromiter(rows, np.uint64, len(uids))
     result.titles = np.fromiter(map(text_key, titles), np.uint64, len(uids))
     result.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
-    wanted = task.settings.near_duplicates
+    wanted = bool(task.settings.near_duplicates)
     result.sketches = sketch(contents) if wanted else np.empty((len(uids), 0), np.uint16)
     result.measurable = measurable(contents) if wanted else np.zeros(len(uids), bool)
     assert result.sketches.shape == (len(uids), VALUES if wanted else 0)
@@ -142,7 +143,10 @@ def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -
         rules: Counter[str] = Counter()
         clean(content, rules, lines)
         return Drop.BOILERPLATE_ONLY if BOILERPLATE & rules.keys() else Drop.EMPTY_CONTENT
-    return drop_reason(clean_title, clean_content, settings) or (clean_title, clean_content)
+    reason = drop_reason(clean_title, clean_content, settings)
+    if reason is None and settings.filters and (found := first_match(clean_title, clean_content, settings.filters)):
+        reason = Drop(found)
+    return reason or (clean_title, clean_content)
 
 
 def rows_schema(settings: Data) -> pa.Schema:

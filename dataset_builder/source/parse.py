@@ -48,8 +48,13 @@ class Drop(StrEnum):
     BOILERPLATE_ONLY = "boilerplate_only"
     TOO_SHORT = "too_short"
     CONTENT_IS_TITLE = "content_is_title"
+    SHORT = "short"
+    PRAISE = "praise"
+    BIOGRAPHY = "biography"
+    REVIEW = "review"
     DUPLICATE = "duplicate"
     REPEATED_CONTENT = "repeated_content"
+    NEAR_DUPLICATE = "near_duplicate"
     NOT_SAMPLED = "not_sampled"
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_builder.duplicates.near_duplicates import near_duplicates
-from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
+from dataset_builder.duplicates.near_duplicates import near_duplicates, similarities
+from dataset_builder.duplicates.repeated import later_near_duplicates, repeated_rows, surplus_copies
 from dataset_builder.first_pass import Rows
 from dataset_builder.source.catalogue import (
     CatalogueFile,
@@ -42,7 +42,7 @@ class Groups:
 
 
 def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
-    """Drop duplicates and surplus copies, group the other rows, and assign a split to every group."""
+    """Drop duplicates and surplus copies, group the other rows, drop near-duplicates if wanted, and assign a split to every group."""
     groups, assigned = np.zeros(len(rows.keys), np.uint64), np.full(len(rows.keys), -1, np.int8)
     repeated = repeated_rows(rows.keys)
     kept = np.flatnonzero(~repeated)
@@ -54,6 +54,11 @@ def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
         _, one_of_each = np.unique(contents, return_index=True)
         pairs = np.searchsorted(kept, near_duplicates(rows.sketches, kept[np.sort(one_of_each)], in_order))
     groups[kept] = group_rows(titles, contents, pairs)
+    later = np.zeros(len(kept), dtype=bool)
+    if rows.sketches is not None and settings.near_duplicates == "drop":
+        later = later_near_duplicates(contents, pairs, similarities(rows.sketches, kept[pairs]))
+        pairs = np.searchsorted(np.flatnonzero(~later), pairs[~later[pairs].any(axis=1)])
+        kept, contents = kept[~later], contents[~later]
     assigned[kept] = assign(groups[kept], settings)
     large = kept[too_large(groups[kept], assigned[kept], settings)]
     assigned[large] = 0
@@ -64,6 +69,7 @@ def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
     dropped = {
         Drop.DUPLICATE: int(repeated.sum()),
         Drop.REPEATED_CONTENT: int(surplus.sum()),
+        Drop.NEAR_DUPLICATE: int(later.sum()),
         Drop.NOT_SAMPLED: int((assigned[kept] < 0).sum()),
     }
     counts: Counter[str] = Counter({str(reason): count for reason, count in dropped.items() if count})

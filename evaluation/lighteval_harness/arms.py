@@ -4,26 +4,31 @@ Batches alternate between the arms (evaluation.model.in_batches). Both arms of a
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from math import nan
+from typing import Any
 
 from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
 from evaluation.lighteval_harness.switched_model import SwitchedModel
-from evaluation.lighteval_harness.tasks import ARMS, GROUNDED, arm_of, facts, is_sampled
+from evaluation.lighteval_harness.tasks import AFTER, ARMS, BEFORE, GROUNDED, arm_of, facts, is_sampled
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.model.in_batches import in_batches, memory_error_names_batch_size
-from evaluation.model.sampling import random_numbers
+from evaluation.model.sampling import seed_of
 from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.attention.grouped import attention_of
-from titlecraft.models.decoding.generate import Shape, generate
+from titlecraft.models.decoding.decoder import Decoder
+from titlecraft.models.decoding.request import Arm, Request, Sampling
 from titlecraft.settings import Generation, Recipe
+
+DECODED: dict[str, Arm] = {BEFORE: "base", AFTER: "tuned", GROUNDED: "tuned"}  # the arm that answers
 
 
 class TwoArms(SwitchedModel):
@@ -31,6 +36,7 @@ class TwoArms(SwitchedModel):
 
     Args:
         loaded: model, tokenizer and context.
+        decoder: of the loaded model.
         titles: the sample, with token ids.
         lookup: looks up all answers at once, because it reads the training split once.
         recipe: its sections `evaluation` and `generation` are used.
@@ -42,6 +48,7 @@ class TwoArms(SwitchedModel):
     def __init__(
         self,
         loaded: Loaded,
+        decoder: Decoder,
         titles: Sequence[Title],
         lookup: Lookup,
         recipe: Recipe,
@@ -55,6 +62,7 @@ class TwoArms(SwitchedModel):
         self.lookup = lookup
         self.recipe = recipe
         self.settings = recipe.evaluation
+        self.decoder = decoder
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
         """NLL of each document's reference in its arm, as logprobs = [−nll] and output_tokens = [the scored tokens].
@@ -79,6 +87,10 @@ class TwoArms(SwitchedModel):
 
         length = lambda title: len(title.prompt_tokens) + len(title.reference_tokens)  # noqa: E731
         return self.in_groups(docs, lambda docs_of_group: self.alternate_arms("scoring", docs_of_group, length, score))
+
+    def states_of(self, arm: str) -> Any:
+        """The decoder's hidden states of an arm, where it computes them faster than the model."""
+        return self.decoder.states(DECODED[arm])
 
     def in_groups(self, docs: list[Doc], answer: Callable[[list[Doc]], list[ModelResponse]]) -> list[ModelResponse]:
         """Answers in the order of `docs`. Both arms are computed first, then the documents with sources, whose prompts are longer."""
@@ -114,7 +126,13 @@ class TwoArms(SwitchedModel):
         ]
         with self.lookup.looking_up(answers, self.progress), memory_error_names_batch_size(self.batch_size):
             scores = sentence_order_nll(
-                self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished
+                self.loaded,
+                texts,
+                self.settings.seed,
+                self.batch_size,
+                self.progress,
+                self.finished,
+                self.states_of(BEFORE),
             )
         self.lookup.encode(answers, self.progress)
         for response in responses:
@@ -122,21 +140,19 @@ class TwoArms(SwitchedModel):
         return responses
 
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
-        """Greedy answers, or answers sampled by the settings `sampling`. Both arms sample a batch with the same random numbers."""
+        """Greedy answers, or answers sampled by the settings `sampling`. Both arms sample a title with the same random numbers."""
         activity, new_tokens = "sampling" if sampling else "generating", docs[0].generation_size
         assert new_tokens is not None
-        prompts = [title.prompt_tokens for title in self.titles_for(docs).values()]
-        shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
         def tokens_of(arm: str, batch: list[Title], answer_number: int) -> list[list[int]]:
-            prompts = [title.prompt_tokens for title in batch]
-            seed = (self.settings.seed, answer_number, batch[0].title)
-
-            def compute() -> list[list[int]]:
-                with random_numbers(*seed):
-                    return generate(self.loaded.model, self.tokenizer, prompts, new_tokens, shape, sampling)
-
-            return self.finished.answers(activity, arm, (prompts, new_tokens, shape, sampling, seed), compute)
+            drawn = [sampling and Sampling.of(sampling, self.seed(title, answer_number)) for title in batch]
+            stop, of_arm = (self.tokenizer.eos_token_id,), DECODED[arm]
+            requests = [
+                Request(title.prompt_tokens, new_tokens, stop, of_arm, draw)
+                for title, draw in zip(batch, drawn, strict=True)
+            ]
+            request = (requests, self.decoder.description)
+            return self.finished.answers(activity, arm, request, lambda: self.decoder.answers(requests))
 
         def answers(arm: str, batch: list[Title]) -> list[ModelResponse]:
             tokens_of_answers = [
@@ -156,7 +172,14 @@ class TwoArms(SwitchedModel):
                 for title, *tokens in zip(batch, *tokens_of_answers, strict=True)
             ]
 
-        return self.alternate_arms(activity, docs, lambda title: len(title.prompt_tokens), answers)
+        try:
+            return self.alternate_arms(activity, docs, lambda title: len(title.prompt_tokens), answers)
+        finally:
+            self.decoder.release()
+
+    def seed(self, title: Title, answer_number: int) -> int:
+        """The seed of a title's sampled answer of this number."""
+        return seed_of(self.settings.seed, answer_number, title.title)
 
     def alternate_arms(
         self,
@@ -178,11 +201,13 @@ class TwoArms(SwitchedModel):
         items = [title for title_text, title in titles.items() if title_text in names]
 
         def compute(arm: str, batch: list[Title]) -> list[ModelResponse]:
-            with self.arm(arm, compiled=activity != "scoring" and self.loaded.compiles):
+            with self.arm(arm) if activity == "scoring" else memory_error_names_batch_size(self.batch_size):
                 return run(arm, batch)
 
-        fastest = attention_of(activity, self.loaded.model, self.loaded.compiles)
+        scoring = activity == "scoring"
+        fastest = attention_of(activity, self.loaded.model, self.loaded.compiles) if scoring else nullcontext()
         with self.progress.bar(activity, len(docs)) as advance, fastest:
-            answers = in_batches(dict.fromkeys(arms, items), length, self.batch_size, compute, advance)
+            size = self.batch_size if scoring else self.decoder.at_once
+            answers = in_batches(dict.fromkeys(arms, items), length, size, compute, advance)
             responses = {(arm, title.title): response for arm, title, response in answers}
         return [responses[arm_of(doc.task_name), facts(doc)["title"]] for doc in docs]

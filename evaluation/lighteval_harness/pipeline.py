@@ -26,6 +26,7 @@ from evaluation.progress import Progress
 from evaluation.titles.draw import Sample, Title
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.decoding.decoder import Decoder
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Recipe
@@ -83,6 +84,7 @@ def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> An
 
 def run_pipeline(
     loaded: Loaded,
+    decoder: Decoder,
     sample: Sample,
     lookup: Lookup,
     dataset: Pin | Path,
@@ -124,7 +126,7 @@ def run_pipeline(
         with registry_of(tasks) as module:
             # Not lighteval's model, because it cuts the prompt to fit max_new_tokens, has no NLL per title with our token
             # boundaries, and caches predictions by name.
-            model = TwoArms(loaded, sample.titles, lookup, recipe, progress, finished, grounded)
+            model = TwoArms(loaded, decoder, sample.titles, lookup, recipe, progress, finished, grounded)
             pipeline = make_pipeline([f"{task.name}|0" for task in tasks], module, model, scratch)
             with progress.part("model and measures"):
                 pipeline.evaluate()

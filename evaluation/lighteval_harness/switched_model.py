@@ -11,7 +11,6 @@ from evaluation.model.finished_batches import FinishedBatches
 from evaluation.model.in_batches import memory_error_names_batch_size
 from evaluation.progress import Progress
 from titlecraft.models.adapter.load import Loaded
-from titlecraft.models.adapter.zeroed import zeroed_adapter
 from titlecraft.models.loss.answer_nll import reference_nll
 
 
@@ -56,15 +55,8 @@ class SwitchedModel(LightevalModel):
         return self.loaded.context
 
     @contextmanager
-    def arm(self, name: str, compiled: bool = False) -> Iterator[None]:
-        """Switch the model to an arm for the block. Raises UserError if the GPU's memory is full.
-
-        With `compiled`, both arms run the same compiled step if the model allows it.
-        """
-        if compiled and name == BEFORE and self.loaded.zeroed_is_base:
-            with memory_error_names_batch_size(self.batch_size), zeroed_adapter(self.loaded.model):
-                yield
-            return
+    def arm(self, name: str) -> Iterator[None]:
+        """Switch the model to an arm for the block. Raises UserError if the GPU's memory is full."""
         with (
             memory_error_names_batch_size(self.batch_size),
             self.loaded.model.disable_adapter() if name == BEFORE else nullcontext(),
@@ -73,8 +65,12 @@ class SwitchedModel(LightevalModel):
 
     def nll(self, activity: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
         """`reference_nll` of one batch under the current arm."""
-        pad = self.tokenizer.pad_token_id
-        return self.finished.answers(activity, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
+        pad, states = self.tokenizer.pad_token_id, self.states_of(arm)
+        return self.finished.answers(activity, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad, states))
+
+    def states_of(self, arm: str) -> Any:
+        """What computes hidden states of an arm in place of the model (see `reference_nll`); None: the model itself."""
+        return None
 
     def loglikelihood_rolling(self, docs: Any) -> Any:
         """Raise NotImplementedError: no measure needs the perplexity of prompts."""

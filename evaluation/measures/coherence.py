@@ -18,6 +18,7 @@ COHERENCE = Entry(
     label="Coherence",
     group="coherence",
     unit="share",
+    largest=1.0,
     better="higher",
     definition="Shuffle test: share of the generated descriptions that are likelier in their own order of sentences than in a "
     "shuffled one (fixed by a seed), by the NLL of the whole text under the frozen base with the adapter off, in both arms. "

@@ -14,6 +14,7 @@ VERBATIM_COPY = Entry(
     label="Verbatim copy",
     group="form",
     unit="share of words",
+    largest=1.0,
     better="lower",
     definition="Longest passage of the generated description whose word 8-grams all occur in descriptions of the training split, "
     "as a share of the description's words; the mean over titles. White space separates words, case is ignored, and a passage "

@@ -110,6 +110,7 @@ CONTENT_WORD_RECALL = Entry(
     label="Content-word recall",
     group="detail",
     unit="0–1",
+    largest=1.0,
     better="higher",
     definition="Share of the reference's distinct content words (English stop words left out) that also occur in the generated "
     "description, which is cut at the reference's number of words so that length alone does not pay; the mean over titles. "
@@ -126,6 +127,7 @@ UNSUPPORTED_NUMBERS = Entry(
     label="Unsupported numbers",
     group="detail",
     unit="per sentence",
+    largest=1.0,
     better="lower",
     definition="Numbers in digits of the generated description that occur neither in the title nor in the reference, per "
     "generated sentence; the mean over titles. They may still be true.",
@@ -141,6 +143,7 @@ UNSUPPORTED_NAMES = Entry(
     label="Unsupported names",
     group="detail",
     unit="per sentence",
+    largest=1.0,
     better="lower",
     definition="Sequences of capitalised words of the generated description (without a sentence's first word) with a word that "
     "occurs neither in the title nor in the reference, per generated sentence; the mean over titles. They may still be true.",

@@ -85,6 +85,8 @@ class Entry:
         group: the notebook's claim that the measure tests, or its kind.
         corpus: makes the sacrebleu metric that scores all titles as one text: the record's before and after are the corpus
             scores, and `value` is the score of one title.
+        largest: the size of a difference that one title could have, of a measure with a known scale: where no title differs, the
+            interval allows for it. None without such a scale.
         neutral: the value of a text that tells nothing; the record counts such texts.
         needs: what the measure needs of a text's script (evaluation.measures.scripts); empty if it reads every script.
         shares_words: the value counts words that the answer shares with the reference or title, so that an answer in another
@@ -104,6 +106,7 @@ class Entry:
     reads: type[Scored] | type[Written]
     value: Callable[[Any], float]
     corpus: Callable[[], Any] | None = None
+    largest: float | None = None
     neutral: float | None = None
     needs: tuple[Need, ...] = ()
     shares_words: bool = False

@@ -45,6 +45,7 @@ STOP_RATE = Entry(
     label="Stop rate",
     group="form",
     unit="share",
+    largest=1.0,
     better="higher",
     definition="Share of the generated descriptions that end with EOS before the largest number of new tokens.",
     source="Titlecraft",
@@ -58,6 +59,7 @@ DISTINCT_2 = Entry(
     label="Distinct-2",
     group="form",
     unit="0–1",
+    largest=1.0,
     better="higher",
     definition="Distinct word 2-grams per word 2-gram of a generated description (0 for fewer than two words); the mean over "
     "titles. Short texts score higher: read it with the length ratio. In scripts without spaces each letter is a word.",
@@ -71,6 +73,7 @@ REPETITION = Entry(
     label="Repetition",
     group="form",
     unit="share",
+    largest=1.0,
     better="lower",
     definition="Share of the word 4-grams of a generated description that repeat an earlier one (0 for fewer than four words); "
     "the mean over titles. In scripts without spaces each letter is a word.",

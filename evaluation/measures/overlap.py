@@ -78,6 +78,7 @@ CHRF = Entry(
     label="chrF",
     group="overlap",
     unit="0–100",
+    largest=100.0,
     better="higher",
     definition="F-score of shared character n-grams (n up to 6, recall counts twice) between the generated and the "
     "reference description; the mean over titles.",
@@ -91,6 +92,7 @@ CHRF_PP = Entry(
     label="chrF++",
     group="overlap",
     unit="0–100",
+    largest=100.0,
     better="higher",
     definition="As chrF, with word 1-grams and 2-grams, over all titles as one text. Better and worse count titles by the score of "
     "each title. In scripts without spaces each letter is a word.",
@@ -106,6 +108,7 @@ BLEU = Entry(
     label="BLEU",
     group="overlap",
     unit="0–100",
+    largest=100.0,
     better="higher",
     definition="Precision of the generated word 1-grams to 4-grams, with a brevity penalty, over all titles as one text. Better and "
     "worse count titles by the score of each title (effective order). In scripts without spaces each letter is a word.",
@@ -121,6 +124,7 @@ ROUGE_L = Entry(
     label="ROUGE-L",
     group="overlap",
     unit="0–1",
+    largest=1.0,
     better="higher",
     definition="F1 of the longest common subsequence of words between the generated and the reference description; the mean "
     "over titles. In scripts without spaces each letter is a word.",

@@ -13,6 +13,7 @@ SPECIFICITY = Entry(
     label="Specificity",
     group="specificity",
     unit="0–1",
+    largest=1.0,
     better="higher",
     definition="Reciprocal rank of the true title among itself and 99 other titles of the test split (all of them if there are "
     "fewer), ranked by BM25 with the words of the generated description as the query; the mean over titles. 50 of the "
@@ -37,6 +38,7 @@ SPECIFICITY_EMBEDDING = Entry(
     label="Specificity (embedding)",
     group="specificity",
     unit="0–1",
+    largest=1.0,
     better="higher",
     definition="As Specificity, among the same titles, but ranked by the cosine between the embeddings of the generated description "
     "and of each title: an encoder's last hidden states, averaged over at most 512 tokens of a text. It compares meanings "

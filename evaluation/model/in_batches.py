@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from titlecraft.models.decoding.batches import length_sorted
+from titlecraft.models.batches import length_sorted
 from titlecraft.process.out_of_memory import explain_out_of_memory
 
 Item = TypeVar("Item")

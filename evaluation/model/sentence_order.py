@@ -8,6 +8,7 @@ from evaluation.model.in_batches import in_batches
 from evaluation.progress import Progress
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.decoding.decoder import States
 from titlecraft.models.loss.answer_nll import reference_nll
 from titlecraft.prompt import token_ids
 
@@ -15,11 +16,17 @@ Item = tuple[str, list[int], list[int]]  # a text, and the token ids of its two 
 
 
 def sentence_order_nll(
-    loaded: Loaded, texts: Sequence[str], seed: int, batch_size: int, progress: Progress, finished: FinishedBatches
+    loaded: Loaded,
+    texts: Sequence[str],
+    seed: int,
+    batch_size: int,
+    progress: Progress,
+    finished: FinishedBatches,
+    states_of: States | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Text -> NLL in nats of its sentences in their own order, and shuffled; after BOS, without EOS, with the adapter off.
 
-    Texts with only one order are left out; equal texts are scored once.
+    Texts with only one order are left out; equal texts are scored once. `states_of`: of the base, see `reference_nll`.
     """
     tokenizer = loaded.tokenizer
     start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
@@ -29,7 +36,7 @@ def sentence_order_nll(
 
     def score(arm: str, batch: list[Item]) -> list[tuple[float, float]]:
         pairs = [([start], order) for _, own, shuffled in batch for order in (own, shuffled)]
-        compute = lambda: reference_nll(loaded.model, pairs, tokenizer.pad_token_id)  # noqa: E731
+        compute = lambda: reference_nll(loaded.model, pairs, tokenizer.pad_token_id, states_of)  # noqa: E731
         losses = finished.answers("rereading", arm, pairs, compute)
         return list(zip(losses[::2], losses[1::2], strict=True))
 

@@ -57,11 +57,8 @@ def address_in(record: Tested) -> Callable[[Pin], str]:
     return lambda pin: hub_in_links() + address(pin).removeprefix(endpoint())
 
 
-def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots: dict[str, dict[str, bytes]]) -> str:
-    """Render a page without external resources; it is readable without its script, which searches and sorts.
-
-    The same record and rows give the same page. It stays below MOST_BYTES by embedding fewer titles, and states their number.
-    """
+def page_environment() -> Environment:
+    """Return the jinja2 environment of all pages, with their filters."""
     environment = Environment(
         loader=PackageLoader("evaluation.report"),
         autoescape=True,
@@ -70,13 +67,25 @@ def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots
         lstrip_blocks=True,
     )
     environment.filters |= {"data_uri": data_uri, "number": wording.number}
+    return environment
+
+
+def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots: dict[str, dict[str, bytes]]) -> str:
+    """Render a page without external resources; it is readable without its script, which searches and sorts.
+
+    The same record and rows give the same page. It stays below MOST_BYTES by embedding fewer titles, and states their number.
+    """
     plot_bytes = sum(len(data_uri(png)) for themes in plots.values() for png in themes.values())
-    return environment.get_template(template).render(
-        record=record,
-        wording=wording,
-        plots=plots,
-        address=address_in(record),
-        reasons=REASONS,
-        most_bytes=MOST_BYTES,
-        examples=choose_examples(record, rows, MOST_BYTES - FRAME - plot_bytes),
+    return (
+        page_environment()
+        .get_template(template)
+        .render(
+            record=record,
+            wording=wording,
+            plots=plots,
+            address=address_in(record),
+            reasons=REASONS,
+            most_bytes=MOST_BYTES,
+            examples=choose_examples(record, rows, MOST_BYTES - FRAME - plot_bytes),
+        )
     )

@@ -71,7 +71,8 @@ def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     for position, measure in enumerate(reversed(record.measures)):
         scale = measure.std if differences_vary(measure) else 1.0
         sign = -1 if measure.better == "lower" else 1
-        low, high = sorted((sign * measure.low / scale, sign * measure.high / scale))
+        ends = [measure.difference if end is None else end for end in (measure.low, measure.high)]
+        low, high = sorted(sign * end / scale for end in ends)
         filled = measure.better != "neither"
         colour = hue(measure, theme)
         axes.plot([low, high], [position, position], color=colour, linewidth=2.2, solid_capstyle="round")

@@ -11,7 +11,7 @@ from evaluation.outcome import Outcome
 from evaluation.titles.draw import Title
 from evaluation.titles.grounded import GroundedSample
 from titlecraft.records import column, tokens_column
-from titlecraft.records.evaluation import SAMPLED
+from titlecraft.records.evaluation import CLUSTER, SAMPLED
 from titlecraft.settings import Evaluation
 
 
@@ -21,10 +21,12 @@ def write_predictions(
     outcomes: dict[str, list[Outcome]],
     settings: Evaluation,
     grounded: GroundedSample | None = None,
+    clusters: list[int] | None = None,
 ) -> None:
     """Write one row per title, in the order of the sample; the same rows give the same bytes.
 
     Corpus measures (BLEU, chrF++) have the score of each title. Sampled answers are lists, and their values are means.
+    The column `cluster` is there if similar titles make clusters.
     """
     columns: dict[str, Any] = {
         "uid": pa.array([title.uid for title in titles], pa.string()),
@@ -33,6 +35,8 @@ def write_predictions(
         "reference": pa.array([title.reference for title in titles], pa.string()),
         "reference_tokens": pa.array([len(title.reference_tokens) for title in titles], pa.int32()),
     }
+    if clusters is not None:
+        columns[CLUSTER] = pa.array(clusters, pa.int32())
     if grounded is not None:
         columns["grounded_prompt"] = pa.array([title.prompt for title in grounded.titles], pa.string())
         columns["grounded_sources"] = pa.array(

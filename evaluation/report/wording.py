@@ -1,9 +1,15 @@
 """Words a result for the report, the console and the plots: numbers, verdicts and the answer."""
 
+from math import ceil, floor, log10
+
+from msgspec import UNSET
 from numpy import format_float_positional
 
-from evaluation.measures import Entry
+from evaluation.measures import entry_named
 from evaluation.measures.scripts import ALL_NEEDS
+from evaluation.statistics.all_answers import FEWEST_DISTINCT, MOST_COPIED
+from evaluation.statistics.significance import minimum_detectable_effect, smallest_p_value
+from evaluation.titles.draw import FEWEST
 from titlecraft.hub.pins import split_revision
 from titlecraft.records import EvaluationRecord, Measure, NotMeasured, Pin, Tested
 from titlecraft.settings import BM25, Evaluation
@@ -54,12 +60,35 @@ def weights(quantization: str) -> str:
 
 def interval(measure: Measure) -> str:
     """Return the interval of the difference."""
+    if measure.low is None or measure.high is None:
+        return "too few titles"
     return f"{number(measure.low, signed=True)} to {number(measure.high, signed=True)}"
 
 
-def p_value(measure: Measure) -> str:
-    """Return the p-value, Holm-corrected unless the measure is the primary one; never 0."""
+def interval_of_titles(measure: Measure) -> str:
+    """Return the interval over independent titles, in brackets; empty if it is the interval of the clusters."""
+    low, high = measure.titles_low, measure.titles_high
+    if not isinstance(low, float) or not isinstance(high, float):
+        return ""
+    text = f"{number(low, signed=True)} to {number(high, signed=True)}"
+    return "" if text == interval(measure) else f"titles as independent: {text}"
+
+
+def p_value(measure: Measure, settings: Evaluation) -> str:
+    """Return the p-value, Holm-corrected unless the measure is the primary one; never 0.
+
+    The smallest p-value that the random sign flips can give is an upper bound: "≤ 0.0002".
+    """
+    smallest = smallest_p_value(settings)
+    if measure.p_value <= smallest * (1 + ROUNDING):
+        return f"≤ {rounded_up(max(measure.p_holm, smallest)):g}"
     return "< 0.001" if measure.p_holm < 0.001 else f"{measure.p_holm:.3f}"
+
+
+def rounded_up(value: float) -> float:
+    """Return the smallest number of two digits that is not below a positive number."""
+    unit = 10.0 ** (floor(log10(value)) - 1)
+    return float(f"{ceil(value / unit - ROUNDING) * unit:.1e}")
 
 
 def neutral(measure: Measure) -> str:
@@ -88,17 +117,15 @@ def coverage(settings: Evaluation) -> str:
     return f"{100 * settings.confidence:.10g}%"
 
 
-def plan(settings: Evaluation, primary: Entry, effect: float) -> str:
-    """Return the settings that are fixed before the experiment, in one line.
-
-    Args:
-        effect: the minimum detectable effect (power 80 %), in standard deviations of the paired differences.
-    """
+def plan(settings: Evaluation, titles: int) -> str:
+    """Return the settings that are fixed before the experiment, and what this number of titles can show, in one line."""
+    primary = entry_named(settings.primary, settings)
+    effect = minimum_detectable_effect(1.0, titles, settings)
     better = "" if primary.better == "neither" else f", {primary.better} is better"
     return (
-        f"fixed in the recipe: primary measure {primary.label} ({primary.unit}{better}), {settings.titles:,} titles of the "
-        f"test split by seed {settings.seed}, {coverage(settings)} confidence; in 80% of all experiments they show a mean "
-        f"difference of {number(effect)} standard deviations of the paired differences"
+        f"fixed in the recipe: primary measure {primary.label} ({primary.unit}{better}), {titles:,} titles of the "
+        f"test split by seed {settings.seed}, {coverage(settings)} confidence; a true difference of {number(effect)} standard deviations "
+        "of the paired differences would be found in 4 of 5 such experiments"
     )
 
 
@@ -120,9 +147,79 @@ def power(record: Tested) -> str:
     if not differences_vary(measure):
         return f"{measure.label} differs by the same on all {measure.n:,} titles: the smallest difference that they show is unknown."
     return (
-        f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.minimum_detectable_effect)} {measure.unit} or more in "
-        f"80% of all experiments (standard deviation of the paired differences: {number(measure.std)})."
+        f"A true difference of {number(measure.minimum_detectable_effect)} {measure.unit} in {measure.label} would be found in 4 of 5 such "
+        f"experiments with {measure.n:,} titles (standard deviation of the paired differences: {number(measure.std)})."
     )
+
+
+def clustered(record: Tested) -> str:
+    """Return how similar titles are clustered, in a sentence; empty for a record whose titles are independent."""
+    measure = record.primary()
+    if not isinstance(measure.design_effect, float):
+        return ""
+    known = getattr(record, "clusters", UNSET)
+    count = (
+        f"The {record.n:,} titles make {known.count:,} clusters"
+        if known is not UNSET
+        else "Similar titles make clusters"
+    )
+    similar = "of similar descriptions" + (
+        f" or equal {' and '.join(known.columns)}" if known is not UNSET and known.columns else ""
+    )
+    return (
+        f"{count} {similar}. Intervals and p-values are those of the clusters: the variance of the mean difference in {measure.label} is "
+        f"{number(measure.design_effect)} times that of independent titles (design effect)."
+    )
+
+
+ONE_RUN = "One training run: how much another seed would change this was not measured."
+ONE_RUN_EACH = "Each adapter is one training run: how much another seed would change this was not measured."
+
+
+def corrected_together(record: Tested, measure: Measure) -> int:
+    """Return how many p-values were corrected together with that of a measure; 1 for the primary measure."""
+    if measure.name == record.evaluation.primary and measure in record.measures:
+        return 1
+    for measures in (record.measures, record.sampled, record.also, record.grounded.measures if record.grounded else []):
+        if measure in measures:
+            return len(measures) - (measures is record.measures)
+    return 1
+
+
+def answers_together(record: Tested) -> list[str]:
+    """Return sentences about all answers taken together, the tuned model's first; empty if the record does not have them."""
+    known = getattr(record, "answers", UNSET)
+    if known is UNSET:
+        return []
+    before, after = known.before, known.after
+    return [
+        f"{after.distinct:,} different answers to {record.n:,} titles after fine-tuning, {before.distinct:,} before; the most frequent one "
+        f"is given {after.most_repeated:,} times.",
+        f"{share(after.copied_words, after.words)} of the words after fine-tuning lie in passages of eight words or more from the training "
+        f"texts, {share(before.copied_words, before.words)} before.",
+        *([COLLAPSED] if is_collapsed(record) else []),
+    ]
+
+
+COLLAPSED = (
+    "The tuned model repeats itself or its training texts: measures that are means over titles do not show this."
+)
+
+
+def is_collapsed(record: Tested) -> bool:
+    """Return whether the tuned model gives few different answers, or copies most words, and more than the base does."""
+    known = getattr(record, "answers", UNSET)
+    if known is UNSET:
+        return False
+    before, after = known.before, known.after
+    few = after.distinct < FEWEST_DISTINCT * record.n and after.distinct < before.distinct
+    copied = after.copied_words > MOST_COPIED * after.words
+    return few or (copied and after.copied_words * before.words > before.copied_words * after.words)
+
+
+def share(part: int, whole: int) -> str:
+    """Return a share in per cent: "88%"."""
+    return f"{100 * part / whole:.0f}%" if whole else "0%"
 
 
 def power_alone(record: Tested, measure: Measure) -> str:
@@ -131,7 +228,10 @@ def power_alone(record: Tested, measure: Measure) -> str:
         return ""
     alone = "" if measure.name == record.evaluation.primary else ", if it is tested alone"
     unit = "questions" if measure.group == "forgetting" else "titles"
-    return f"{measure.n} {unit} show a difference of {number(measure.minimum_detectable_effect)} or more in 80% of all experiments{alone}."
+    return (
+        f"A true difference of {number(measure.minimum_detectable_effect)} would be found in 4 of 5 such experiments with {measure.n} {unit}"
+        f"{alone}."
+    )
 
 
 def answer(record: Tested) -> str:
@@ -141,6 +241,11 @@ def answer(record: Tested) -> str:
     alone = isinstance(record, EvaluationRecord)
     between = "" if alone else " between the adapters A and B"
     scope = f"on {measure.n:,} {'held-out titles' if alone else 'titles of both reports'}"
+    if measure.low is None or measure.high is None:
+        return (
+            f"{measure.label} differs{between} by {number(measure.difference, signed=True)} {measure.unit} {scope}: with fewer than {FEWEST} "
+            "titles or clusters of titles there is no interval and no verdict."
+        )
     if measure.verdict() == "no measured difference":
         return (
             f"No measured difference in {measure.label}{between}: {number(measure.difference, signed=True)} {measure.unit} "
@@ -159,6 +264,10 @@ def answer(record: Tested) -> str:
 def verdict(record: Tested, measure: Measure) -> str:
     """Return the measure's verdict; between two adapters it names the better one."""
     text = measure.verdict()
+    if measure.low is None:
+        return "too few titles"
+    if text == "no measured difference" and measure.excludes_zero():
+        return f"not significant after correction for {corrected_together(record, measure)} measures"
     if isinstance(record, EvaluationRecord) or text == "no measured difference":
         return text
     return {"better": "B better", "worse": "A better"}.get(text, f"B {text}")

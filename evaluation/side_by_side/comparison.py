@@ -25,6 +25,7 @@ from titlecraft.records import (
     current_code,
     tokens_column,
 )
+from titlecraft.records.evaluation import CLUSTER
 from titlecraft.settings import Evaluation, Generation
 
 # rows with equal values have the same scored tokens
@@ -124,6 +125,7 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
         )
     arms = zip(*([outcome(row, first.evaluation) for row in pair] for pair in pairs), strict=True)
     titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
+    clusters = [row[CLUSTER] for row, _ in pairs] if CLUSTER in pairs[0][0] else None
     outcomes = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     record = ComparisonRecord(
         a=a.contender(),
@@ -137,7 +139,7 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
         n=len(pairs),
         base_apart=max(base_differences, default=0.0),
         interval_method=INTERVAL_METHOD,
-        measures=compare_arms(outcomes, references, first.evaluation),
+        measures=compare_arms(outcomes, references, first.evaluation, clusters),
         not_measured=not_measured(outcomes, titles, references, first.evaluation, measures_of(first.evaluation))
         or UNSET,
     )

@@ -131,13 +131,15 @@ def require_same_recipe(a: Published, one: TrainingRecord, b: Published, other: 
 
 
 def compare_published_seeds(references: Sequence[str], out: Path) -> SeedsRecord:
-    """Compare the published reports and write seeds.json to `out`. Raises UserError, also if a report does not exist."""
+    """Compare the published reports and write seeds.json and seeds.html to `out`. Raises UserError, also if a report does not exist."""
     from evaluation.side_by_side.published import read_published
+    from evaluation.side_by_side.seeds_page import HTML, render_seeds
 
     reports = [read_published(reference) for reference in references]
     record = compare_seeds(reports, [training_of(report.record.adapter) for report in reports])
     out.mkdir(parents=True, exist_ok=True)
     (out / JSON).write_bytes(record.to_json())
+    (out / HTML).write_text(render_seeds(record), encoding="utf-8")
     return record
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from evaluation.measures import Entry, measures_of, sampled_measures
 from evaluation.outcome import Outcome
@@ -13,22 +16,42 @@ from titlecraft.records import Measure, sampled_arm
 from titlecraft.settings import Evaluation
 
 INTERVAL_METHOD = (
+    "Student's t interval of the mean paired difference, with the standard error over clusters of similar titles (Cameron and Miller "
+    "2015) and two pseudo-observations at the largest deviation (after Bonett and Price 2012); for chrF++ and BLEU the BCa bootstrap of "
+    "the corpus scores' difference over the clusters (Efron 1987; scipy.stats.bootstrap); none for fewer than 30 titles or clusters. "
+    "p-value from random sign flips of the clusters' paired differences, two-sided (scipy.stats.permutation_test), for chrF++ and BLEU "
+    "from sacrebleu's paired approximate randomisation, ties counted. The primary measure stands alone; the p-values of all others are "
+    "corrected together (Holm 1979)"
+)
+BEFORE_CLUSTERS = (
     "BCa bootstrap of the mean paired difference (Efron 1987; scipy.stats.bootstrap; percentiles where BCa is undefined), of "
     "the corpus scores' difference for chrF++ and BLEU; p-value from random sign flips of the paired differences, two-sided (scipy.stats.permutation_test), "
     "for chrF++ and BLEU from sacrebleu's paired approximate randomisation, ties counted. The primary measure stands alone; the p-values "
     "of all others are corrected together (Holm 1979)"
 )
+METHODS = (INTERVAL_METHOD, BEFORE_CLUSTERS)
+"""The methods of reports whose numbers this code can compute again, the newest first."""
+
+Clusters = Sequence[int] | None
 
 
-def compare_arms(outcomes: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
+def compare_arms(
+    outcomes: dict[str, list[Outcome]],
+    references: list[str],
+    settings: Evaluation,
+    clusters: Clusters = None,
+    method: str = INTERVAL_METHOD,
+) -> list[Measure]:
     """All measures, paired by title, with corrected p-values, the primary one first.
 
     Raises UserError if the primary measure cannot read enough answers.
 
     Args:
         outcomes: arm -> outcomes; all arms have the titles in the same order.
+        clusters: the cluster of each title (evaluation.titles.clusters); None for independent titles.
+        method: one of METHODS.
     """
-    measures = compare_all(outcomes, references, settings)
+    measures = compare_all(outcomes, references, settings, clusters, method)
     if settings.primary not in {measure.name for measure in measures}:
         readable = len(read_pairs(settings.primary, outcomes["before"], outcomes["after"]))
         raise UserError(
@@ -38,17 +61,28 @@ def compare_arms(outcomes: dict[str, list[Outcome]], references: list[str], sett
     return correct(measures, settings.primary)
 
 
-def compare_grounded(outcomes: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
+def compare_grounded(
+    outcomes: dict[str, list[Outcome]],
+    references: list[str],
+    settings: Evaluation,
+    clusters: Clusters = None,
+    method: str = INTERVAL_METHOD,
+) -> list[Measure]:
     """All measures of the tuned model, without sources ("before") and with sources ("after"), corrected among themselves.
 
     None of them is primary, because the recipe's question is about the adapter.
     """
     arms = {"before": outcomes["after"], "after": outcomes["grounded"]}
-    return correct(compare_all(arms, references, settings), primary="")
+    return correct(compare_all(arms, references, settings, clusters, method), primary="")
 
 
 def compare_all(
-    outcomes: dict[str, list[Outcome]], references: list[str], settings: Evaluation, processes: int | None = None
+    outcomes: dict[str, list[Outcome]],
+    references: list[str],
+    settings: Evaluation,
+    clusters: Clusters = None,
+    method: str = INTERVAL_METHOD,
+    processes: int | None = None,
 ) -> list[Measure]:
     """All measures in the order of the report, paired by title, not corrected; computed in several processes if that pays.
 
@@ -60,15 +94,29 @@ def compare_all(
         arms = ("before", "after")
         return {arm: [outcomes[arm][index].texts[0] for index in read_titles[entry.name]] for arm in arms}
 
+    def of_titles(entry: Entry) -> np.ndarray | None:
+        return chosen(clusters, read_titles[entry.name])
+
     corpora = [entry for entry in entries if entry.corpus is not None]
-    calls = [
-        (function, (entry.name, texts(entry), [references[index] for index in read_titles[entry.name]], settings))
-        for entry in corpora
-        for function in (describe_corpora, corpora_p_value)
-    ]
+    calls: list[Any] = []
+    for entry in corpora:
+        arguments = (entry.name, texts(entry), [references[index] for index in read_titles[entry.name]], settings)
+        calls += [
+            (describe_corpora, (*arguments, of_titles(entry), method)),
+            (corpora_p_value, (*arguments, of_titles(entry))),
+        ]
     groups = by_titles(entries, read_titles)
     calls += [
-        (compare_each, (values_of(group, read_titles, outcomes["before"], outcomes["after"]), settings))
+        (
+            compare_each,
+            (
+                values_of(group, read_titles, outcomes["before"], outcomes["after"]),
+                settings,
+                (),
+                of_titles(group[0]),
+                method,
+            ),
+        )
         for group in groups
     ]
     results = run_all(calls, workers(len(references)) if processes is None else processes)
@@ -78,6 +126,14 @@ def compare_all(
         of_corpora(measures[entry.name], *corpus_results[entry.name]) if entry.corpus else measures[entry.name]
         for entry in entries
     ]
+
+
+def chosen(clusters: Clusters, titles: list[int]) -> np.ndarray | None:
+    """The clusters of some titles; None if titles are independent, or each of these titles has a cluster of its own."""
+    if clusters is None:
+        return None
+    of_titles = np.asarray(clusters)[titles]
+    return of_titles if len(np.unique(of_titles)) < len(of_titles) else None
 
 
 def readable_entries(
@@ -108,7 +164,12 @@ def values_of(
     return [(entry.name, of_arm(entry, before), of_arm(entry, after)) for entry in entries]
 
 
-def compare_sampled(outcomes: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
+def compare_sampled(
+    outcomes: dict[str, list[Outcome]],
+    settings: Evaluation,
+    clusters: Clusters = None,
+    method: str = INTERVAL_METHOD,
+) -> list[Measure]:
     """The measures of sampled answers, averaged by title, corrected among themselves; empty if no answers were sampled.
 
     The neutral value is not counted, because a mean belongs to no single text.
@@ -121,7 +182,9 @@ def compare_sampled(outcomes: dict[str, list[Outcome]], settings: Evaluation) ->
     measures = [
         measure
         for group in by_titles(entries, read_titles)
-        for measure in compare_each(values_of(group, read_titles, *arms), settings, group)
+        for measure in compare_each(
+            values_of(group, read_titles, *arms), settings, group, chosen(clusters, read_titles[group[0].name]), method
+        )
     ]
     names = [entry.name for entry in entries]
     return correct(sorted(measures, key=lambda measure: names.index(measure.name)), primary="")

@@ -29,6 +29,16 @@ class Paired:
         """The counts of both corpora, from the cache if there. Source: sacrebleu's statistics, as in its PairedTest."""
         return cls(metric, *(np.array(corpus_counts(metric, texts, [references])) for texts in (before, after)))
 
+    def by_cluster(self, clusters: np.ndarray) -> "Paired":
+        """The same corpora with the counts of each cluster in place of those of its titles; `clusters`: integers [n]."""
+        _, labels = np.unique(clusters, return_inverse=True)
+        summed = []
+        for counts in (self.before, self.after):
+            sums = np.zeros((labels.max() + 1, counts.shape[1]), dtype=counts.dtype)
+            np.add.at(sums, labels, counts)
+            summed.append(sums)
+        return Paired(self.metric, *summed)
+
     def score(self, counts: np.ndarray) -> float:
         """sacrebleu's corpus score from the summed counts."""
         return float(self.metric._compute_score_from_stats(counts.tolist()).score)
@@ -72,18 +82,30 @@ def share_as_large(shuffled: np.ndarray, observed: float) -> float:
 
 
 def paired_p_value(
-    metric: Any, before: list[str], after: list[str], references: list[str], settings: Evaluation
+    metric: Any,
+    before: list[str],
+    after: list[str],
+    references: list[str],
+    settings: Evaluation,
+    clusters: np.ndarray | None = None,
 ) -> float:
     """p-value of sacrebleu's paired approximate randomisation test (Riezler and Maxwell 2005).
 
     sacrebleu counts only shuffles with a difference larger than the observed one, so that equal texts, or texts that differ
-    in one of thousands of titles, would be significant (p = 1 / (shuffles + 1)). `share_as_large` replaces its count.
+    in one of thousands of titles, would be significant (p = 1 / (shuffles + 1)). `share_as_large` replaces its count. The
+    answers of one of the `clusters` are shuffled together: sacrebleu gets the counts of a cluster as those of one text.
     """
     if before == after:
         return 1.0
+    cached: Any = partial(corpus_counts, metric)
+    if clusters is not None:
+        paired = Paired.of(metric, before, after, references).by_cluster(clusters)
+        before, after = ([f"{arm} {index}" for index in range(len(paired.before))] for arm in ("before", "after"))
+        counts = dict(zip([*before, *after], [*paired.before.tolist(), *paired.after.tolist()], strict=True))
+        cached, references = (lambda names, _: [counts[name] for name in names]), [""] * len(before)
     seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # sacrebleu reads a seed of 0 as none
     # so that nothing is counted again
-    cached_counts = patch.object(metric, "_extract_corpus_statistics", partial(corpus_counts, metric))
+    cached_counts = patch.object(metric, "_extract_corpus_statistics", cached)
     with seed, cached_counts, patch("sacrebleu.significance._compute_p_value", share_as_large):
         test = PairedTest(
             [("before", before), ("after", after)],

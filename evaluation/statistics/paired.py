@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from math import isfinite
+from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import UnsetType
 
 from evaluation.measures import Entry, entry_named
 from evaluation.statistics.corpus import Paired, paired_p_value
-from evaluation.statistics.significance import bootstrap, holm, interval, minimum_detectable_effect, p_values
+from evaluation.statistics.intervals import BCA, Interval, bca_interval, mean_interval
+from evaluation.statistics.significance import bootstrap, holm, minimum_detectable_effect, p_values
+from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
 from titlecraft.records import Measure
 from titlecraft.settings import Evaluation
@@ -23,21 +27,27 @@ def compare(entry: Entry, before: list[float], after: list[float], settings: Eva
 
 
 def compare_each(
-    columns: Sequence[tuple[str, list[float], list[float]]], settings: Evaluation, entries: Sequence[Entry] = ()
+    columns: Sequence[tuple[str, list[float], list[float]]],
+    settings: Evaluation,
+    entries: Sequence[Entry] = (),
+    clusters: np.ndarray | None = None,
+    method: str = "",
 ) -> list[Measure]:
     """`compare` for several measures over the same titles.
 
     Args:
         columns: name, values before and values after of each measure.
         entries: the measures; by default the recipe's measures of these names.
+        clusters: the cluster of each title; None for independent titles.
+        method: the method of a report; one that begins with BCA has intervals as earlier versions made them.
     """
     entries = entries or [entry_named(name, settings) for name, _, _ in columns]
     arms_of_each = [tuple(np.asarray(values, dtype=np.float64) for values in (old, new)) for _, old, new in columns]
     for (name, _, _), arms in zip(columns, arms_of_each, strict=True):
         require_finite(name, arms)
-    p_of_each = p_values(np.stack([new - old for old, new in arms_of_each]), settings)
+    p_of_each = p_values(np.stack([new - old for old, new in arms_of_each]), settings, clusters)
     return [
-        describe(entry, old, new, p, settings)
+        describe(entry, old, new, p, settings, clusters, method)
         for entry, (old, new), p in zip(entries, arms_of_each, p_of_each, strict=True)
     ]
 
@@ -53,10 +63,21 @@ def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
             )
 
 
-def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:
+def describe(
+    entry: Entry,
+    old: np.ndarray,
+    new: np.ndarray,
+    p: float,
+    settings: Evaluation,
+    clusters: np.ndarray | None = None,
+    method: str = "",
+) -> Measure:
     """The record of one measure, from its values before [n] and after [n], and its p-value."""
     differences = new - old
-    low, high = interval(differences, settings)
+    if method.startswith(BCA):
+        interval = bca_interval(differences, settings)
+    else:
+        interval = mean_interval(differences, settings, clusters, entry.largest)
     increases, decreases, ties = (
         int((differences > 0).sum()),
         int((differences < 0).sum()),
@@ -79,19 +100,33 @@ def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings:
         before=float(old.mean()),
         after=float(new.mean()),
         difference=float(differences.mean()),
-        low=low,
-        high=high,
+        low=interval.low,
+        high=interval.high,
         p_value=p,
         p_holm=p,
         level=settings.level,
         std=std,
-        minimum_detectable_effect=minimum_detectable_effect(std, len(differences), settings),
+        minimum_detectable_effect=minimum_detectable_effect(
+            std, len(differences), settings, interval.design_effect or 1.0
+        ),
         wins=wins,
         ties=ties,
         losses=losses,
         neutral_before=neutral[0],
         neutral_after=neutral[1],
+        **of_clusters(interval),
     )
+
+
+def of_clusters(interval: Interval) -> dict[str, float | UnsetType | None]:
+    """The fields of a Measure that only clustered titles have."""
+    if interval.design_effect is None:
+        return {}
+    return {
+        "design_effect": interval.design_effect,
+        "titles_low": interval.titles_low,
+        "titles_high": interval.titles_high,
+    }
 
 
 def compare_corpora(
@@ -103,32 +138,59 @@ def compare_corpora(
 
 
 def describe_corpora(
-    name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
-) -> dict[str, float]:
-    """Both corpus scores, and their difference with a bootstrap interval over titles, as fields of a Measure."""
+    name: str,
+    texts: dict[str, list[str]],
+    references: list[str],
+    settings: Evaluation,
+    clusters: np.ndarray | None = None,
+    method: str = "",
+) -> dict[str, float | UnsetType | None]:
+    """Both corpus scores, and their difference with a bootstrap interval over titles or clusters, as fields of a Measure."""
     paired = Paired.of(entry_named(name, settings).corpus_metric(), texts["before"], texts["after"], references)
-    (before, after), std, low, high = paired.scores(), paired.std(), 0.0, 0.0
-    if not (paired.before == paired.after).all():
-        low, high = bootstrap(np.arange(len(references)), paired.differences, settings, vectorized=True)
-    effect = minimum_detectable_effect(std, len(references), settings)
+    before, after = paired.scores()
+    interval, std = corpora_interval(paired, settings, method), paired.std()
+    if clusters is not None and not method.startswith(BCA):
+        by_cluster = paired.by_cluster(clusters)
+        effect = (by_cluster.std() ** 2 / len(by_cluster.before)) / (std**2 / len(references)) if std else 1.0
+        clustered = corpora_interval(by_cluster, settings, method)
+        interval = Interval(clustered.low, clustered.high, effect, interval.low, interval.high)
     return {
         "before": before,
         "after": after,
         "difference": after - before,
-        "low": low,
-        "high": high,
+        "low": interval.low,
+        "high": interval.high,
         "std": std,
-        "minimum_detectable_effect": effect,
+        "minimum_detectable_effect": minimum_detectable_effect(
+            std, len(references), settings, interval.design_effect or 1.0
+        ),
+        **of_clusters(interval),
     }
 
 
-def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
+def corpora_interval(paired: Paired, settings: Evaluation, method: str) -> Interval:
+    """BCa bootstrap interval of the difference of two corpus scores, over the titles or clusters of a Paired."""
+    count = len(paired.before)
+    if count < FEWEST and not method.startswith(BCA):
+        return Interval(None, None)
+    if (paired.before == paired.after).all():
+        return Interval(0.0, 0.0)
+    return Interval(*bootstrap(np.arange(count), paired.differences, settings, vectorized=True))
+
+
+def corpora_p_value(
+    name: str,
+    texts: dict[str, list[str]],
+    references: list[str],
+    settings: Evaluation,
+    clusters: np.ndarray | None = None,
+) -> float:
     """p-value of the two corpora by sacrebleu's paired test; see `paired_p_value`."""
     metric = entry_named(name, settings).corpus_metric()
-    return paired_p_value(metric, texts["before"], texts["after"], references, settings)
+    return paired_p_value(metric, texts["before"], texts["after"], references, settings, clusters)
 
 
-def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Measure:
+def of_corpora(by_title: Measure, described: dict[str, Any], p: float) -> Measure:
     """The measure with its per-title scores replaced by the corpus scores."""
     return msgspec.structs.replace(by_title, **described, p_value=p, p_holm=p)
 

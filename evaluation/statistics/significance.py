@@ -1,4 +1,4 @@
-"""Statistics of paired differences: bootstrap interval, p-value, Holm correction and minimum detectable effect."""
+"""Statistics of paired differences: bootstrap, p-value, Holm correction and minimum detectable effect."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,16 +14,6 @@ POWER = 0.8  # the usual choice (Cohen 1988)
 # resamples and sign flips that scipy holds in memory at once: they change the speed, not a result of a given version
 ROWS_AT_ONCE = 500
 FLIPS_AT_ONCE, VALUES_AT_ONCE = 100, 1 << 23
-
-
-def interval(differences: np.ndarray, settings: Evaluation) -> tuple[float, float]:
-    """BCa bootstrap interval of the mean of paired differences [n], at settings.confidence.
-
-    If all differences are equal, BCa is undefined and the interval is that one point.
-    """
-    if np.all(differences == differences[0]):
-        return float(differences[0]), float(differences[0])
-    return bootstrap(differences, np.mean, settings, vectorized=True)
 
 
 def bootstrap(
@@ -62,8 +52,14 @@ def p_value(differences: np.ndarray, settings: Evaluation) -> float:
     return p_values(differences[None], settings)[0]
 
 
-def p_values(differences: np.ndarray, settings: Evaluation) -> list[float]:
-    """`p_value` of each row of paired differences [measures, n]. All rows share the same sign flips, which are drawn once."""
+def p_values(differences: np.ndarray, settings: Evaluation, clusters: np.ndarray | None = None) -> list[float]:
+    """`p_value` of each row of paired differences [measures, n]. All rows share the same sign flips, which are drawn once.
+
+    Titles of one of the `clusters` [n] change their sign together.
+    """
+    if clusters is not None:
+        _, labels = np.unique(clusters, return_inverse=True)
+        differences = np.stack([np.bincount(labels, row) for row in differences])
     p = np.ones(len(differences))
     differ = differences.any(axis=1)
     if differ.any():
@@ -91,10 +87,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def minimum_detectable_effect(std: float, n: int, settings: Evaluation) -> float:
+def minimum_detectable_effect(std: float, n: int, settings: Evaluation, design_effect: float = 1.0) -> float:
     """Smallest mean difference that n paired differences with this standard deviation detect with POWER.
 
-    (z of 1 − level / 2 + z of POWER) · std / √n, the normal approximation for a paired comparison (Cohen 1988).
+    (z of 1 − level / 2 + z of POWER) · std · √(design effect / n), the normal approximation for a paired comparison (Cohen 1988).
     """
     z = stats.norm.ppf(1 - settings.level / 2) + stats.norm.ppf(POWER)
-    return float(z * std / sqrt(n))
+    return float(z * std / sqrt(n / design_effect))
+
+
+def smallest_p_value(settings: Evaluation) -> float:
+    """The smallest two-sided p-value that this number of random sign flips can give."""
+    return 2 / (settings.resamples + 1)

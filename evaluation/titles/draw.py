@@ -5,6 +5,8 @@ training split, the prompt contains the answer, or the prompt leaves no space fo
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluation.titles.near_copies import near_copies
+from evaluation.titles.clusters import SERIES, Clustering, cluster
+from evaluation.titles.training_split import InTraining, searching
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
 from titlecraft.search.title_match import folded
@@ -62,7 +65,7 @@ class Title:
 class Sample:
     """The drawn titles in their random order. Rows of the split = available + sum(excluded).
 
-    `split_titles` are the distinct titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
+    `clustering` has the clusters of similar titles. `split_titles` are the distinct titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
     description has no spaces between words, and therefore no word 5-grams to find near-duplicates by.
     """
 
@@ -71,6 +74,7 @@ class Sample:
     available: int
     excluded: dict[str, int]
     near_not_looked_for: int = 0
+    clustering: Clustering | None = None
 
     def cut(self) -> int:
         """Return the number of truncated references."""
@@ -97,10 +101,25 @@ def read_split(dataset: Path, split: str, columns: list[str], name: str) -> pa.T
         raise UserError(f"the {split} split of {name} lacks one of {', '.join(columns)}: {error}") from error
 
 
+def series_columns(dataset: Path) -> dict[str, str]:
+    """Name in SERIES -> column of the test split that tells the series or brand of a product, as the split spells it."""
+    file = next(iter(sorted((dataset / "data").glob(f"{SPLIT}-*.parquet"))), None)
+    names = pq.read_schema(file).names if file else []
+    return {name.casefold(): name for name in names if name.casefold() in SERIES}
+
+
 def random_key(seed: int, row: dict[str, str]) -> bytes:
     """Return a keyed hash of a row; sorting by it gives a random order that is independent of the order of the rows."""
     text = "\x1f".join((row["uid"], row["title"], row["output"]))
     return blake2b(text.encode(), digest_size=16, key=str(seed).encode()).digest()
+
+
+@contextmanager
+def searching_training(dataset: Path, name: str) -> Iterator[Callable[[], InTraining]]:
+    """Look for the test split's rows in the training split during the block; see `searching`."""
+    rows = read_split(dataset, SPLIT, COLUMNS, name)
+    with searching(dataset, name, rows["title"].to_pylist(), rows["output"].to_pylist()) as found:
+        yield found
 
 
 def draw(
@@ -111,26 +130,32 @@ def draw(
     count: int,
     seed: int,
     name: str = "the dataset",
+    in_training: Callable[[], InTraining] | None = None,
 ) -> Sample:
     """Draw `count` titles of the test split of a downloaded dataset; errors call it `name`.
 
     Draws all usable titles if there are fewer. Raises UserError if there are fewer than FEWEST.
+
+    Args:
+        in_training: of `searching_training` over the same dataset; unset searches now.
     """
-    rows = read_split(dataset, SPLIT, COLUMNS, name).to_pylist()
-    train = read_split(dataset, "train", ["title", "output"], name)
-    train_titles = {folded(text) for text in train["title"].to_pylist()}
-    train_outputs = {folded(text) for text in train["output"].to_pylist()}
-    near = near_copies((row["output"] for row in rows), sorted((dataset / "data").glob("train-*.parquet")))
+    if in_training is None:
+        with searching_training(dataset, name) as search:
+            return draw(dataset, prompt, tokenizer, limits, count, seed, name, search)
+    columns = series_columns(dataset)
+    rows = read_split(dataset, SPLIT, [*COLUMNS, *columns.values()], name).to_pylist()
+    trained = in_training()
     excluded: Counter[str] = Counter()
     seen: set[str] = set()
     titles: list[Title] = []
+    drawn_rows: list[dict[str, Any]] = []
     for row in sorted(rows, key=lambda row: random_key(seed, row)):
         text = prompt.render(row["instruction"], row["input"])
-        if folded(row["title"]) in train_titles:
+        if folded(row["title"]) in trained.titles:
             excluded["title_in_train"] += 1
-        elif folded(row["output"]) in train_outputs:
+        elif folded(row["output"]) in trained.outputs:
             excluded["output_in_train"] += 1
-        elif row["output"] in near:
+        elif row["output"] in trained.near:
             excluded["near_output_in_train"] += 1
         elif folded(row["title"]) in seen:
             excluded["repeated_title"] += 1
@@ -140,6 +165,7 @@ def draw(
             excluded["no_room_for_answer"] += 1
         else:
             titles.append(title)
+            drawn_rows.append(row)
         seen.add(folded(row["title"]))
     if excluded["answer_in_prompt"] > len(rows) * MOST_GIVEN_AWAY:
         raise UserError(
@@ -158,7 +184,9 @@ def draw(
             f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
             f"evaluation needs {min(FEWEST, count)}{fix}"
         )
+    values = {name: [row[column] for row in drawn_rows[:count]] for name, column in columns.items()}
     return Sample(
+        clustering=cluster([title.reference for title in titles[:count]], values),
         titles=with_other_prompts(titles[:count], tokenizer, limits.context),
         split_titles=sorted({row["title"] for row in rows}),
         available=len(titles),

@@ -5,16 +5,12 @@ whoever built the dataset. A numpy filter first skips rows that share few n-gram
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from evaluation.processes import run_all, workers
 from titlecraft.search.word_ngrams import (
-    BATCH_ROWS,
     TABLE_BITS,
     is_in_sorted,
     known_ngrams,
@@ -23,7 +19,6 @@ from titlecraft.search.word_ngrams import (
 )
 
 N, SIMILARITY = 5, 0.8  # as in the dataset builder
-FEWEST_ROWS = 200_000  # of the training split; searching fewer takes less time than starting processes
 
 
 class NGrams:
@@ -68,27 +63,3 @@ class NGrams:
             for owner, intersection in shared.items():
                 if intersection >= SIMILARITY * (self.sizes[owner] + size - intersection):
                     yield owner
-
-
-def near_copies(texts: Iterable[str], files: Iterable[Path], processes: int | None = None) -> set[str]:
-    """Return the texts with a near-duplicate in the column `output` of these parquet files.
-
-    Runs in several processes if the files have many rows; `processes` overrides their number.
-    """
-    ngrams, footers = NGrams(sorted(set(texts))), {file: pq.read_metadata(file) for file in files}
-    if not len(ngrams.hashes):
-        return set()
-    groups = [(file, group) for file, metadata in footers.items() for group in range(metadata.num_row_groups)]
-    processes = processes or workers(sum(metadata.num_rows for metadata in footers.values()), FEWEST_ROWS)
-    results = run_all([(indices_near, (ngrams, groups[first::processes])) for first in range(processes)], processes)
-    return {ngrams.texts[index] for indices in results for index in indices}
-
-
-def indices_near(ngrams: NGrams, groups: Sequence[tuple[Path, int]]) -> set[int]:
-    """Return the indices of the texts with a near-duplicate in these row groups of parquet files."""
-    batches = (
-        batch
-        for file, group in groups
-        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, row_groups=[group], columns=["output"])
-    )
-    return {index for batch in batches for index in ngrams.near(split_words(batch.column(0)))}

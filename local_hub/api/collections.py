@@ -93,19 +93,20 @@ def _visible(call: Call, collection: Collection) -> bool:
     return not collection.private or (call.token is not None and call.token.belongs_to(collection.owner))
 
 
+def visible(call: Call) -> list[Collection]:
+    """The collections that the caller may see, the last changed first."""
+    seen = [collection for collection in _all(call) if _visible(call, collection)]
+    return sorted(seen, key=lambda collection: collection.last_updated, reverse=True)
+
+
 def index(call: Call) -> Response:
     """GET /api/collections?owner=&item=models/ID&limit="""
     owners, items = call.query_list("owner"), call.query_list("item")
     collections = []
-    for collection in _all(call):
+    for collection in visible(call):
         holds = {f"{item['type']}s/{item['id']}" for item in _described(call, collection)["items"]} if items else set()
-        if (
-            _visible(call, collection)
-            and (not owners or collection.owner in owners)
-            and (not items or holds & set(items))
-        ):
+        if (not owners or collection.owner in owners) and (not items or holds & set(items)):
             collections.append(collection)
-    collections.sort(key=lambda collection: collection.last_updated, reverse=True)
     shown = [_described(call, collection) for collection in collections[: call.number("limit", _PAGE, least=1)]]
     for described in shown:
         del described["position"]  # the client adds positions itself and fails if they are given

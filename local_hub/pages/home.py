@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local_hub.errors import NotFound
+from local_hub.api.collections import visible
+from local_hub.errors import HubError, NotFound
 from local_hub.pages import addresses
 from local_hub.pages.page import Visit, error_page, page, render
 from local_hub.pages.repo.card_facts import texts
@@ -19,6 +20,7 @@ from local_hub.repos.repository import Repository
 from local_hub.repos.settings import RepoSettings
 from local_hub.repos.store import UnreadableRepo
 
+_MOST = 100  # repos whose reports are listed, and collections
 _GROUPS = (("model", "Models"), ("dataset", "Datasets"), ("space", "Spaces"))
 
 
@@ -36,12 +38,46 @@ class Line:
     damaged: str = ""  # the reason, if it cannot be read
 
 
+@dataclass(frozen=True)
+class Report:
+    """A report in the repo of a model."""
+
+    repo: str
+    path: str
+    href: str
+
+
 def front(visit: Visit) -> Response:
     """GET /?q=words"""
     words = (visit.query("q") or "").lower().split()
     repos = [repo for repo in visit.visible_repos() if all(word in repo.id.lower() for word in words)]
     unreadable = [repo for repo in visit.unreadable_repos() if all(word in repo.id.lower() for word in words)]
-    return render(visit, "home.html.jinja", groups=groups_of([*repos, *unreadable]), query=visit.query("q") or "")
+    whole = not words
+    return render(
+        visit,
+        "home.html.jinja",
+        groups=groups_of([*repos, *unreadable]),
+        query=visit.query("q") or "",
+        reports=[report for repo in repos[:_MOST] for report in reports_of(repo)] if whole else [],
+        collections=visible(visit)[:_MOST] if whole else [],
+    )
+
+
+def reports_of(repo: Repository) -> list[Report]:
+    """The HTML reports of a model, `evaluation/NAME/report.html`, in the order of their names."""
+    if repo.type != "model":
+        return []
+    try:
+        commit = repo.head()
+        paths = [path for path, _ in repo.walk(commit, "evaluation", recursive=True)]
+    except HubError:  # there is no such folder, or the repo was deleted meanwhile
+        return []
+    inside = addresses.inside
+    return [
+        Report(repo.id, path, inside("model", repo.id, "resolve", "main", path))
+        for path in paths
+        if path.endswith("/report.html")
+    ]
 
 
 def namespace(visit: Visit) -> Response:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
+from evaluation.report.wording import number
+
 Records = Mapping[str, Any]  # named records as plain JSON values: {"training": {…}, "report": {…} or None, …}
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 _NAMED_BY = ("name", "path", "repo")
@@ -133,7 +135,9 @@ def _code(value: Any) -> str:
 FORMATS: dict[str, Callable[[Any], str]] = {
     "short": lambda value: value if isinstance(value, str) else f"{value:.4g}",  # a string is "not measured"
     "signed": lambda value: f"{value:+.4g}" if value else "0",
-    "percent": lambda share: f"{100 * share:.4g} %",
+    "value": lambda value: value if isinstance(value, str) else number(value),
+    "change": lambda value: value if isinstance(value, str) else number(value, signed=True),
+    "percent": lambda share: f"{100 * share:.4g}%",
     "p": lambda value: "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}",
     "cell": _table_cell,
     "code": _code,

@@ -4,13 +4,17 @@ from types import SimpleNamespace
 from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
-from model_card.claims.claim import Claim
+from evaluation.report.wording import COLLAPSED, is_collapsed, number, rounded_up, share
+from evaluation.titles.draw import FEWEST
+from model_card.claims.claim import FORMATS, Claim
 from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import Measure, is_ruinous
 
 PRIMARY = "report.measures[primary]"
 DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": "neither direction is better"}
+TOO_FEW = f"none, fewer than {FEWEST} titles or clusters"
 VERDICTS = {
+    "too few titles": "Too few titles to say.",
     "better": "By this measure, yes.",
     "worse": "By this measure, no: it got worse.",
     "higher": "Higher, which is neither better nor worse.",
@@ -23,23 +27,57 @@ PLAIN = {
 }
 VALUES = ("n", "before", "after", "difference", "low", "high", "p_value", "p_holm", "level")
 MEASURE = {name: f"*.{name}" for name in ("label", "unit", "better", *VALUES)}
-ROW = "| {label}{on} | {before:short} | {after:short} | {difference:signed} | {low:signed} to {high:signed}{verdict} | {unit} | {better} |"
+ROW = "| {label}{on} | {before:value} | {after:value} | {difference:change} | {interval} | {verdict} | {unit} | {better} |"
 
 
 def verdict_of(values: dict[str, Any]) -> str:
-    """The verdict of these values, by the rule of `Measure.verdict`."""
+    """The verdict of these values, by the rule of `Measure.verdict`; "too few titles" without an interval."""
+    if isinstance(values["low"], str):
+        return "too few titles"
     names = ("low", "high", "p_holm", "level", "difference", "better")
     measure: Any = SimpleNamespace(**{name: values[name] for name in names})
+    measure.excludes_zero = lambda: Measure.excludes_zero(measure)
     return Measure.verdict(measure)
 
 
+def interval_of(values: dict[str, Any]) -> str:
+    """The interval of these values."""
+    if isinstance(values["low"], str):
+        return TOO_FEW
+    return f"{number(values['low'], signed=True)} to {number(values['high'], signed=True)}"
+
+
+def p_of(values: dict[str, Any]) -> str:
+    """The p-value; at the smallest value that the random sign flips can give, as an upper bound."""
+    smallest = 2 / (values["resamples"] + 1)
+    return f"p ≤ {rounded_up(smallest):g}" if values["p_value"] <= smallest else FORMATS["p"](values["p_value"])
+
+
 def boxed(values: dict[str, Any]) -> dict[str, Any]:
-    """Direction, coverage and verdict in words, for the result box."""
+    """Direction, coverage, interval, p-value and verdict in words, for the result box."""
     return {
         "direction": DIRECTION[values["better"]],
         "coverage": percent_of(values["confidence"]),
+        "interval": interval_of(values),
+        "p": p_of(values),
         "verdict": VERDICTS[verdict_of(values)],
     }
+
+
+def together(values: dict[str, Any]) -> dict[str, Any]:
+    """How many of the answers differ, and which share of their words is copied, in both arms."""
+    return {f"share_{arm}": share(values[f"copied_{arm}"], values[f"words_{arm}"]) for arm in ("before", "after")}
+
+
+def collapsed(values: dict[str, Any]) -> dict[str, Any] | None:
+    """None unless the tuned model gives few different answers, or copies most of its words, and more so than the base."""
+    arms = {
+        arm: SimpleNamespace(
+            distinct=values[f"distinct_{arm}"], words=values[f"words_{arm}"], copied_words=values[f"copied_{arm}"]
+        )
+        for arm in ("before", "after")
+    }
+    return {} if is_collapsed(SimpleNamespace(answers=SimpleNamespace(**arms), n=values["n"])) else None
 
 
 def ruined(values: dict[str, Any]) -> dict[str, Any] | None:
@@ -53,10 +91,12 @@ def explained(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_table(values: dict[str, Any]) -> dict[str, Any]:
-    """For a table row: the verdict if it is "no measured difference", and the number of titles if it is not all of them."""
+    """For a table row: interval, verdict, and the number of titles if it is not all of them."""
     verdict = verdict_of(values)
+    if verdict == "no measured difference" and not values["low"] <= 0 <= values["high"]:
+        verdict = "not significant after correction"
     on = "" if values["n"] == values["asked"] else f" (on {values['n']:,} of {values['asked']:,} titles)"
-    return {"verdict": f": {verdict}" if verdict == "no measured difference" else "", "on": on}
+    return {"verdict": verdict, "on": on, "interval": interval_of(values)}
 
 
 def unread(values: dict[str, Any]) -> dict[str, Any]:
@@ -65,14 +105,21 @@ def unread(values: dict[str, Any]) -> dict[str, Any]:
     return {"why": f"means nothing on texts {' or '.join(lacking)}" if lacking else "cannot read the texts"}
 
 
-def percent_of(share: float) -> str:
-    """0.95 -> "95 %"; 0.999 -> "99.9 %"."""
-    return f"{100 * share:.10g} %"
+def percent_of(part: float) -> str:
+    """0.95 -> "95%"; 0.999 -> "99.9%"."""
+    return f"{100 * part:.10g}%"
 
 
 def covered(values: dict[str, Any]) -> dict[str, Any]:
     """The coverage of the intervals, as a percentage."""
     return {"coverage": percent_of(values["confidence"])}
+
+
+ANSWERS = {
+    f"{short}_{arm}": f"report.answers.{arm}.{name}"
+    for arm in ("before", "after")
+    for short, name in (("distinct", "distinct"), ("words", "words"), ("copied", "copied_words"))
+}
 
 
 def table(id: str, path: str, asked: str = "report.n") -> tuple[Claim, ...]:
@@ -92,16 +139,23 @@ def table(id: str, path: str, asked: str = "report.n") -> tuple[Claim, ...]:
 RESULT = (
     Claim(
         "result.primary", "result",
-        "> **Did fine-tuning help? {verdict}** {label} on {n:,} held-out titles: **{before:short} before, {after:short} after** "
-        "({unit}; {direction}). Difference {difference:signed}, {coverage} confidence interval {low:signed} to {high:signed}, "
-        "{p_value:p}.",
-        {**{name: path.replace("*", PRIMARY) for name, path in MEASURE.items()}, "confidence": "report.evaluation.confidence"},
+        "> **Did fine-tuning help? {verdict}** {label} on {n:,} held-out titles: **{before:value} before, {after:value} after** "
+        "({unit}; {direction}). Difference {difference:change}, {coverage} confidence interval {interval}, {p}.",
+        {**{name: path.replace("*", PRIMARY) for name, path in MEASURE.items()}, "confidence": "report.evaluation.confidence",
+         "resamples": "report.evaluation.resamples"},
         otherwise="> **Did fine-tuning help?** Not evaluated.", derive=boxed,
     ),
     Claim(
         "result.tenfold", "result",
         "> **The adapter makes the model worse by an order of magnitude:** {label} is {after:short} {unit} with the adapter and {before:short} without it.",
         {name: f"report.measures[nll_per_token].{name}" for name in ("label", "before", "after", "unit")}, derive=ruined,
+    ),
+    Claim("result.collapsed", "result", f"> **{COLLAPSED}**", ANSWERS | {"n": "report.n"}, derive=collapsed),
+    Claim(
+        "result.answers", "result",
+        "> After fine-tuning {distinct_after:,} different answers to {n:,} titles ({distinct_before:,} before), one of them given "
+        "{repeated:,} times; {share_after} of the words ({share_before} before) lie in passages of eight words or more from the training texts.",
+        ANSWERS | {"n": "report.n", "repeated": "report.answers.after.most_repeated"}, derive=together,
     ),
     Claim("result.definition", "result", "> {label}: {what}",
           {"name": f"{PRIMARY}.name", "label": f"{PRIMARY}.label", "definition": f"{PRIMARY}.definition"}, derive=explained),
@@ -130,21 +184,30 @@ TABLES = (
         derive=lambda values: {"weights": in_words(values["weights"])},
     ),
     Claim(
-        "evaluation.header", "evaluation", "| measure | before | after | difference | {coverage} confidence interval | unit | better |",
+        "evaluation.header", "evaluation", "| measure | before | after | difference | {coverage} confidence interval | verdict | unit | better |",
         {"confidence": "report.evaluation.confidence"}, derive=covered,
     ),
     *table("measure", "report.measures"), *table("sampled", "report.sampled"), *table("benchmark", "report.also", "*.n"),
     Claim(
         "evaluation.verdicts", "evaluation",
-        "\"No measured difference\" means that the interval contains 0, or that the Holm-corrected p-value is above {level:short}; the "
-        "p-value of the primary measure is not corrected.",
-        {"level": f"{PRIMARY}.level"},
+        "\"No measured difference\" means that the interval contains 0; \"not significant after correction\" that it does not, and the p-value, "
+        "Holm-corrected over {measures} measures, is above {level:short}. The p-value of the primary measure is not corrected.",
+        {"level": f"{PRIMARY}.level", "names": "report.measures"}, derive=lambda values: {"measures": len(values["names"]) - 1},
     ),
     Claim("evaluation.intervals", "evaluation", "Intervals: {method}.", {"method": "report.interval_method"}),
     Claim(
         "evaluation.detectable", "evaluation",
-        "Minimum detectable effect of {n:,} titles at 80 % power: {detectable:short} {unit} in {label}.",
+        "A true difference of {detectable:value} {unit} in {label} would be found in 4 of 5 such experiments with {n:,} titles.",
         {"n": f"{PRIMARY}.n", "label": f"{PRIMARY}.label", "detectable": f"{PRIMARY}.detectable", "unit": f"{PRIMARY}.unit"},
+    ),
+    Claim(
+        "evaluation.clusters", "evaluation",
+        "The {n:,} titles make {count:,} clusters of similar descriptions{columns}, the largest of {largest:,}. Intervals and p-values are those of "
+        "the clusters: the variance of the mean difference in {label} is {effect:value} times that of independent titles (design effect), for "
+        "which its interval would be {low:change} to {high:change}.",
+        {"n": "report.n", "count": "report.clusters.count", "largest": "report.clusters.largest", "names": "report.clusters.columns",
+         "label": f"{PRIMARY}.label", "effect": f"{PRIMARY}.design_effect", "low": f"{PRIMARY}.titles_low", "high": f"{PRIMARY}.titles_high"},
+        derive=lambda values: {"columns": f" or equal {' and '.join(values['names'])}" if values["names"] else ""},
     ),
     Claim(
         "evaluation.references-cut", "evaluation", "{cut:,} of the {n:,} reference texts were truncated.",
@@ -165,7 +228,7 @@ SAMPLES = (
         f"samples.{view}", "samples",
         "<table>\n<tr><th colspan=\"2\">{title}</th></tr>\n<tr><th>before</th><th>after</th></tr>\n"
         "<tr><td>{before}</td><td>{after}</td></tr>\n<tr><td colspan=\"2\"><i>Catalogue:</i> {reference}</td></tr>\n"
-        "<tr><td colspan=\"2\"><i>{label}:</i> {value_before:short} before, {value_after:short} after ({unit})</td></tr>\n</table>",
+        "<tr><td colspan=\"2\"><i>{label}:</i> {value_before:value} before, {value_after:value} after ({unit})</td></tr>\n</table>",
         {**{name: f"*.{name}" for name in ("title", "before", "after", "reference", "value_before", "value_after")},
          "unit": f"{PRIMARY}.unit", "label": f"{PRIMARY}.label"},
         each=f"samples.{view}",

@@ -102,6 +102,7 @@ PINS = (
           each="report.benchmarks"),
     versions("trained", "training"),
     versions("evaluated", "report"),
+    Claim("provenance.verify-scores", "provenance", "titlecraft verify {repo} --level scores", {"repo": "repo.id", "report": "report.id"}),
     Claim("provenance.verify", "provenance", "titlecraft verify {repo}", {"repo": "repo.id"}),
     Claim("provenance.verify-data", "provenance", "titlecraft verify datasets/{dataset} --level data --source {source}",
           {"dataset": "training.dataset.repo", "name": "dataset.source.files[0].name", "files": "dataset.source.files"}, derive=one_source),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from model_card.claims.adapter_kind import init_sentence, variant_sentence
 from model_card.claims.claim import NOT_MEASURED, Claim
 from model_card.claims.validation import CLAIMS_OF_VALIDATION
 from titlecraft.models.base.quantisation import in_words
@@ -148,6 +149,9 @@ HOW = (
           {"r": "training.lora.r", "alpha": "training.lora.alpha", "dropout": "training.lora.dropout",
            "modules": "training.lora.target_modules", "trained": "training.trainable_parameters",
            "base": "training.base_parameters"}),
+    Claim("training.variant", "training", "{sentence}", {"variant": "training.lora.variant", "alpha": "training.lora.alpha", "r": "training.lora.r"},
+          derive=variant_sentence),
+    Claim("training.init", "training", "{sentence}", {"init": "training.lora.init", "r": "training.lora.r"}, derive=init_sentence),
     Claim("training.steps", "training", "{steps:,} optimizer steps ({epochs:short} epochs) in {precision}. Base model weights: "
           "{weights}.",
           {"steps": "training.steps", "epochs": "training.epochs", "precision": "training.precision",

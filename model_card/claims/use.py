@@ -60,6 +60,15 @@ def beginning(values: dict[str, Any]) -> dict[str, Any]:
     return {"how": "not used in front of a prompt, because the chat template writes none there."}
 
 
+VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM takes as --max-lora-rank
+
+
+def vllm_options(values: dict[str, Any]) -> dict[str, Any] | None:
+    """The name and the largest rank for vLLM; None for a rank that vLLM does not take."""
+    rank = next((rank for rank in VLLM_RANKS if rank >= values["r"]), None)
+    return {"rank": rank, "name": values["repo"].rpartition("/")[2]} if rank else None
+
+
 FORMATS_IN_WORDS = {"alpaca": "Stanford Alpaca's", "chat": "the base's own chat template"}
 
 USE = (
@@ -91,8 +100,14 @@ USE = (
         'With Titlecraft, `titlecraft ask "TITLE" --both --adapter {repo}` answers with and without the adapter and shows the '
         "dataset rows that are closest to the question. `titlecraft export --adapter {repo} --to merged` (transformers, vLLM) or "
         "`--to gguf` (llama.cpp) makes a model that does not need PEFT. The merge is computed in float32, never in 4 bit, and the "
-        "exported model's card reports the difference in NLL.",
+        "exported model's card reports the difference in NLL. `titlecraft serve --adapter {repo}` serves the adapter and its base with OpenAI's interface.",
         {"repo": "repo.id"},
+    ),
+    Claim(
+        "quick-start.vllm", "quick-start",
+        "vllm serve {base} --revision {revision} \\\n    --tokenizer {repo} \\\n    --enable-lora --max-lora-rank {rank} --lora-modules {name}={repo}",
+        {"base": f"{BASE}.repo", "revision": f"{BASE}.revision", "repo": "repo.id", "r": "training.lora.r", "template": "prompt.template"},
+        derive=vllm_options,
     ),
     Claim("quick-start.prompt", "quick-start", 'prompt = """{literal}"""', {"prompt": "prompt.example", "format": "prompt.format"}, derive=python_text),
     Claim("quick-start.message", "quick-start", "message = {{\"role\": \"user\", \"content\": \"{title}\"}}", {"title": "prompt.message"}),

@@ -1,10 +1,11 @@
-"""Claims about validation during training: the table of steps, and which of them is published."""
+"""Claims about validation during training: the table of steps, and which of them is published; and how the recipe was chosen."""
 
 from typing import Any
 
 from model_card.claims.claim import Claim
 
 VALIDATION = "training.validation"
+CHOSEN = "training.chosen"
 REASONS = {"lowest validation loss": "the one with the lowest validation loss", "last step": "the last one"}
 
 
@@ -31,7 +32,18 @@ def row_of_step(values: dict[str, Any]) -> dict[str, Any]:
     return {"cells": " | ".join(f"**{cell}**" if bold and cell else cell for cell in cells)}
 
 
+def chosen_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """The chosen settings with their values."""
+    return {"settings": " and ".join(f"`{key}` {value}" for key, value in values["chosen"].items())}
+
+
 CLAIMS_OF_VALIDATION = (
+    Claim("training.chosen", "training",
+          "The recipe was chosen among {among:,} recipes by the {judged_on} of {rows:,} rows of the `{split}` split of "
+          "[{repo}](/datasets/{repo}) at `{revision}`: {settings} (sweep.json with sha256 `{sweep}`).",
+          {"among": f"{CHOSEN}.among", "judged_on": f"{CHOSEN}.judged_on", "rows": f"{CHOSEN}.rows", "split": f"{CHOSEN}.split",
+           "repo": f"{CHOSEN}.dataset.repo", "revision": f"{CHOSEN}.dataset.revision", "chosen": f"{CHOSEN}.settings",
+           "sweep": f"{CHOSEN}.sweep"}, derive=chosen_settings),
     Claim("training.validation", "training",
           "Validation loss on {rows:,} random rows of the `{split}` split ({tokens:,} answer tokens), in nats per answer token, without "
           "dropout. Published is step {kept:,} of {planned:,}, {why}, after {examples:,} examples.{stopped_after} The step was chosen on "

@@ -2,16 +2,16 @@
 
 from html import escape
 
-from model_card.verification.lines.line import Verification
+from model_card.verification.lines.line import WHAT_AGREES, Verification
 
 HEIGHT, PADDING, CHARACTER = 20, 8, 6.6  # pixels; a character of 11 pixels in Verdana is about 6.6 wide
 GREY, GREEN, RED, BROWN = "#555", "#2f7d4f", "#b3372b", "#7a6a2f"
 
 
 def badge(result: Verification) -> str:
-    """The SVG with the verdict and the short commit: "verified: LEVEL", "not verified" or "could not be looked at"."""
+    """The SVG with the verdict and the short commit: "card = records" (what the level compares), "not verified" or "could not be looked at"."""
     verdict, colour = {
-        "holds": (f"verified: {result.level}", GREEN),
+        "holds": (WHAT_AGREES[result.level], GREEN),
         "does not hold": ("not verified", RED),
     }.get(result.verdict, ("could not be looked at", BROWN))
     parts = [("titlecraft", GREY), (verdict, colour), (result.repo.revision[:8], GREY)]

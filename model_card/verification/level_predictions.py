@@ -43,6 +43,8 @@ FIELDS = (
     "interval_method",
     "not_measured",
     "near_not_looked_for",
+    "clusters",
+    "answers",
 )
 
 

@@ -4,7 +4,7 @@ import re
 
 from rich.console import Console
 
-from model_card.verification.lines.line import Line, Verification
+from model_card.verification.lines.line import CANNOT_KNOW, Line, Verification
 
 COLOURS = {"holds": "green", "does not hold": "red", "not looked at": "dim", "could not be looked at": "yellow"}
 ORDER = ("does not hold", "could not be looked at", "not looked at", "holds")
@@ -24,8 +24,16 @@ def print_verification(result: Verification, brief: bool) -> None:
         console.print(f"{levels} not possible: {reason}", highlight=False, markup=False)
     for level, remark in result.remarks.items():
         console.print(f"level {level}: {remark}", highlight=False, markup=False)
-    for text in summary(result):
-        console.print(text, highlight=False, markup=False)
+    for text in [*summary(result), cannot_show(result)]:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def cannot_show(result: Verification) -> str:
+    """What this level cannot show, whatever its verdict, in a sentence."""
+    unknown = CANNOT_KNOW[result.level]
+    if result.repo.type == "dataset" and result.level != "data":
+        unknown = "whether the rows are those of the source, and whether text written by people is true"
+    return f"level {result.level} cannot show {unknown}"
 
 
 def claim_lines(result: Verification) -> list[tuple[str, str]]:

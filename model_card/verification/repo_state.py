@@ -21,7 +21,7 @@ from titlecraft.records import (
     has_schema,
     read_record,
 )
-from titlecraft.records.repo_files import CARD
+from titlecraft.records.repo_files import CARD, EXPORT_RECORD
 
 RECORDS = (TRAINING_RECORD, DATASET_RECORD)
 MISSING = "no such file"
@@ -43,11 +43,11 @@ class RepoState:
 
     @classmethod
     def download(cls, pin: Pin) -> "RepoState":
-        """All files of the Hub at the pin. Of a repo without a record of ours only the card: its files may be large."""
+        """All files of the Hub at the pin. Of a repo without an adapter or dataset of ours only card and record: the others may be large."""
         with hub_errors(f"looking into {pin}", pin.repo, pin.type):
             paths = HfApi().list_repo_files(pin.repo, repo_type=pin.type, revision=pin.revision)
         has_record = any(path in RECORDS for path in paths)
-        folder = download(pin, None if has_record else [CARD])
+        folder = download(pin, None if has_record else [CARD, EXPORT_RECORD])
         return cls(pin, folder, sorted(paths))
 
     @cached_property

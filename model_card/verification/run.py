@@ -3,10 +3,12 @@
 The repo's id is the only input. Everything else is read from the Hub at the commits that the records name.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from model_card.verification.level_card.dataset import verify_dataset
 from model_card.verification.level_card.files.adapter import verify_adapter
+from model_card.verification.level_card.files.base_header import verify_base_header
 from model_card.verification.level_card.files.checksums import verify_files
 from model_card.verification.level_card.files.renderings import verify_renderings
 from model_card.verification.level_card.files.tokenizer import verify_tokenizer
@@ -29,6 +31,7 @@ from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
 from titlecraft.records.repo_files import EXPORT_RECORD
 
+Export = Callable[[RepoState], list[Line]]
 DATASETS = "datasets/"
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
@@ -51,24 +54,36 @@ def find(reference: str) -> Pin:
             raise error from error.__cause__
 
 
-def verify(reference: str, level: Level, sources: list[str], work: Path | None = None) -> Verification:
+def verify(
+    reference: str, level: Level, sources: list[str], work: Path | None = None, verify_export: Export | None = None
+) -> Verification:
     """Download a repo and verify it; see `verify_state`. Raises UserError if there is no such repo or the Hub does not answer."""
     state = RepoState.download(find(reference))
     if work is None and level == "predictions":
         work = work_folder("verify", state.pin.repo)
     with hub_errors(f"verifying {state.pin}", state.pin.repo, state.pin.type):
-        return verify_state(state, level, sources, work)
+        return verify_state(state, level, sources, work, verify_export)
 
 
-def verify_state(state: RepoState, level: Level, sources: list[str], work: Path | None = None) -> Verification:
+def verify_state(
+    state: RepoState,
+    level: Level,
+    sources: list[str],
+    work: Path | None = None,
+    verify_export: Export | None = None,
+) -> Verification:
     """All lines up to a level. A level that the repo does not allow is one line with "could not be looked at".
 
     Args:
         sources: files, globs or URLs of the catalogue, for level data.
         work: where level predictions stores finished batches, to resume an interrupted run; None stores nothing.
+        verify_export: the lines of level card about an exported model, whose card is made above this room.
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
+    is_export = EXPORT_RECORD in state.paths and TRAINING_RECORD not in state.paths
+    if is_export and verify_export is not None:
+        impossible.pop("card", None)
     if level == "data" and level not in impossible:
         from model_card.verification.level_data import verify_sources
 
@@ -78,6 +93,8 @@ def verify_state(state: RepoState, level: Level, sources: list[str], work: Path 
         if part in impossible:
             checks = Checks(part, state.pin.repo)
             lines.append(checks.could_not_be_looked_at(f"level {part}", "possible", f"no: {impossible[part]}"))
+        elif is_export and verify_export is not None:
+            lines += verify_export(state)
         else:
             lines += check_level(part, state, sources, work)
     lines = [line for line in lines if line.derived != f"at level {level} only"]  # this level has looked at it
@@ -119,7 +136,8 @@ def check_card(state: RepoState) -> list[Line]:
     if state.pin.type == "dataset":
         return lines + verify_configs(state) + verify_dataset(state) + verify_renderings(state)
     lines += verify_claims(state)
-    lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_tokenizer(state)
+    lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_base_header(state)
+    lines += verify_tokenizer(state)
     return lines + verify_history(state) + verify_reports(state) + verify_renderings(state)
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Arm = Literal["base", "tuned"]
-ARMS: tuple[Arm, ...] = ("base", "tuned")
+from titlecraft.models.decoding.request import ARMS, Arm
+
+__all__ = ["ARMS", "Answer", "Arm"]
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,8 @@ class Answer:
 
     Args:
         stop: why it ended: "eos"; "length" at max_new_tokens; "context" at the model's context length. None while generating.
-        first_seconds: seconds from the question to the first token, with the turns of other answers.
-        seconds: seconds of its own forward passes, with the prompt's.
+        first_seconds: seconds from the question to the first token.
+        seconds: seconds from the question to its newest token, beside the answers that are generated with it.
     """
 
     arm: Arm
@@ -26,5 +27,5 @@ class Answer:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens per second of its own forward passes; None before the first token."""
+        """Tokens per second since the question; None before the first token."""
         return self.tokens / self.seconds if self.tokens and self.seconds else None

@@ -1,33 +1,34 @@
-"""Generate the answers of the base and of the tuned model together, token by token in turns, with one loaded model.
+"""Generate the answers of the base and of the tuned model together, with one loaded model.
 
-One lock serialises the turns of all visitors, because the adapter is enabled and disabled in the shared model. Each answer has
-its own KV cache and its own random generator, so concurrent answers do not affect each other.
+One decoder serves all visitors; a lock serialises its steps. Each answer has its own random numbers, so concurrent answers do
+not affect each other.
 """
 
-import inspect
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
 
 import torch
-from peft.tuners.tuners_utils import BaseTunerLayer
 
 from playground.ask.answer import ARMS, Answer, Arm
 from playground.ask.decoding import Decoding
-from playground.ask.token_chooser import TokenChooser
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.adapter.read import Adapter, read_adapter
+from titlecraft.models.adapter.switch import adapter_layers, switched
 from titlecraft.models.base.model import device_name
+from titlecraft.models.decoding.decoder import SharedDecoder
+from titlecraft.models.decoding.open import open_decoder
+from titlecraft.models.decoding.request import Answering, Request, Sampling
 from titlecraft.models.loss.answer_nll import reference_nll
 from titlecraft.process.out_of_memory import explain_out_of_memory
 from titlecraft.process.threads import is_small, one_thread
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation
 
+VISITORS = 8  # whose answers are generated at once; others wait
 OUT_OF_MEMORY = "the GPU's memory is full: ask for fewer new tokens, or wait until others have their answers"
 
 
@@ -44,14 +45,23 @@ class Engine:
         self.lock = threading.Lock()
         self.layers = adapter_layers(loaded.model)
         self.small = is_small(loaded.model)
-        forward = inspect.signature(loaded.model.get_base_model().forward)
-        self.last_only = {"logits_to_keep": 1} if "logits_to_keep" in forward.parameters else {}
+        self.shared = SharedDecoder(open_decoder(loaded, VISITORS), self.computing, self.lock)
+        if loaded.model.device.type == "cuda":
+            self.warm_up()
 
     @classmethod
     def open(cls, adapter: str) -> "Engine":
         """Load the adapter NS/NAME[@REVISION] and its base model. Raises UserError."""
         inputs = read_adapter(adapter)
         return cls(inputs, load(inputs))
+
+    def warm_up(self) -> None:
+        """Compile and capture what the first question would wait for: both arms together and alone, sampled and greedy."""
+        for sampling in (Sampling.of(self.generation, 0), None):
+            for arms in (ARMS, *((arm,) for arm in ARMS)):
+                requests = [Request(range(8), 2, (), arm, sampling) for arm in arms]
+                for _ in self.shared.stream(*requests):
+                    pass
 
     @property
     def generation(self) -> Generation:
@@ -86,12 +96,34 @@ class Engine:
                 f"the prompt has {len(tokens):,} tokens, and the model's context is {self.loaded.context:,} tokens, answer included: "
                 "ask something shorter"
             )
-        generations = [ArmGeneration(self, arm, tokens, decoding, start) for arm in arms]
-        while any(generation.answer.stop is None for generation in generations):
-            for generation in generations:
-                if generation.answer.stop is None:
-                    generation.step()
-            yield tuple(generation.answer for generation in generations)
+        settings, stop = decoding.settings, (self.loaded.tokenizer.eos_token_id,)
+        sampling = None if decoding.greedy else Sampling.of(settings, decoding.seed)
+        new_tokens = min(settings.max_new_tokens, self.loaded.context - len(tokens))
+        requests = [Request(tokens, new_tokens, stop, arm, sampling) for arm in arms]
+        answers = [Answer(arm) for arm in arms]
+        for states in self.shared.stream(*requests):
+            for number, state in enumerate(states):
+                if answers[number].stop is None and state.tokens:
+                    answers[number] = self.grown(answers[number], state, settings.max_new_tokens, start)
+            yield tuple(answers)
+
+    def grown(self, answer: Answer, state: Answering, limit: int, started: float) -> Answer:
+        """The answer with the tokens of its decoder so far.
+
+        Args:
+            limit: the most new tokens that the user asked for.
+            started: when the question came.
+        """
+        ended = state.stop  # before the tokens, which another thread may add to
+        tokens = state.tokens[:-1] if ended == "eos" else list(state.tokens)
+        stop = None if ended is None else "eos" if ended == "eos" else "length" if len(tokens) >= limit else "context"
+        with self.lock:
+            text = self.loaded.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        if stop is None and text.endswith("\ufffd"):  # the first bytes of a character
+            text = text.rstrip("\ufffd")
+        seconds = perf_counter() - started
+        first = answer.first_seconds or seconds
+        return replace(answer, text=text, tokens=len(tokens), stop=stop, seconds=seconds, first_seconds=first)
 
     def nll(self, prompt: str, reference: str, arms: Sequence[Arm] = ARMS) -> dict[Arm, float]:
         """The mean NLL per token of a reference with EOS, given the prompt, in nats, for each arm.
@@ -112,64 +144,11 @@ class Engine:
     @contextmanager
     def turn(self, arm: Arm) -> Iterator[None]:
         """Hold the lock, with the adapter enabled or disabled for this arm. Raises UserError if the GPU is out of memory."""
-        with self.lock, torch.no_grad(), one_thread() if self.small else nullcontext():
-            switch(self.layers, enabled=arm == "tuned")
-            try:
-                with explain_out_of_memory(OUT_OF_MEMORY):
-                    yield
-            finally:
-                switch(self.layers, enabled=True)
+        with self.lock, self.computing(), switched(self.layers, enabled=arm == "tuned"):
+            yield
 
-
-def adapter_layers(model: Any) -> list[Any]:
-    """The layers of a PeftModel that have adapter weights."""
-    return [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
-
-
-def switch(layers: list[Any], *, enabled: bool) -> None:
-    """Enable or disable the adapter.
-
-    PEFT's disable_adapter() also sets requires_grad on all parameters, which takes longer than generating a token.
-    """
-    for layer in layers:
-        layer._disable_adapters = not enabled
-
-
-class ArmGeneration:
-    """The generation of one arm's answer, with its KV cache."""
-
-    def __init__(self, engine: Engine, arm: Arm, prompt: list[int], decoding: Decoding, start: float) -> None:
-        self.engine, self.prompt, self.start = engine, prompt, start
-        self.answer = Answer(arm)
-        self.tokens: list[int] = []
-        self.cache: Any = None
-        self.choose = TokenChooser(decoding, engine.loaded.model.device)
-        self.limit = decoding.settings.max_new_tokens
-        self.room = engine.loaded.context - len(prompt)
-
-    def step(self) -> None:
-        """Generate one token, or end the answer."""
-        model, tokenizer = self.engine.loaded.model, self.engine.loaded.tokenizer
-        with self.engine.turn(self.answer.arm):
-            turn_start = perf_counter()
-            ids = torch.tensor([self.tokens[-1:] or self.prompt], device=model.device)
-            out = model(input_ids=ids, past_key_values=self.cache, use_cache=True, **self.engine.last_only)
-            self.cache, token = out.past_key_values, self.choose(out.logits[0, -1])
-            ended = token == tokenizer.eos_token_id
-            self.tokens += [] if ended else [token]
-            text = tokenizer.decode(self.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-            end = perf_counter()
-        full = "length" if len(self.tokens) >= self.limit else "context" if len(self.tokens) >= self.room else None
-        stop = "eos" if ended else full
-        if stop is None and text.endswith("\ufffd"):  # the first bytes of a character
-            text = text.rstrip("\ufffd")
-        self.answer = replace(
-            self.answer,
-            text=text,
-            tokens=len(self.tokens),
-            stop=stop,
-            seconds=self.answer.seconds + end - turn_start,
-            first_seconds=self.answer.first_seconds or end - self.start,
-        )
-        if stop:
-            self.cache = None  # frees its memory
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute without gradients, a small model with one thread. Raises UserError if the GPU is out of memory."""
+        with torch.no_grad(), one_thread() if self.small else nullcontext(), explain_out_of_memory(OUT_OF_MEMORY):
+            yield

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from evaluation.guards import check_scores
+from playground.export.gguf_loss import CheckedTitle
 from playground.export.merge_check import compare, draw_titles, scores
 from titlecraft.files import is_unchanged
 from titlecraft.hub.pins import download
@@ -34,6 +35,7 @@ from titlecraft.settings import Generation
 
 SHARD = "4GB"  # most bytes of one safetensors file
 NOTE = "merged.json"
+TITLES = "checked_titles.json"
 OUT_OF_MEMORY = (
     "the GPU's memory does not hold the unpacked base ({error}): with CUDA_VISIBLE_DEVICES= in front, the same command "
     "merges in main memory, slower"
@@ -62,6 +64,8 @@ def merge_and_check(adapter: Adapter, key: str, titles: int, seed: int, folder: 
     """Merge into `folder`, load the result from disk and compare it with base and adapter. Raises UserError."""
     loaded = load(adapter, unpack=True)
     sample = draw_titles(adapter, loaded, titles, seed)
+    checked = [CheckedTitle(one.title, list(one.prompt_tokens), list(one.reference_tokens)) for one in sample]
+    (folder.parent / TITLES).write_bytes(msgspec.json.encode(checked))
     pad = loaded.tokenizer.pad_token_id
     with steady_threads(loaded.model):
         guards = [*loaded.checks, check_scores(loaded.model, sample, pad, batch_size=1)]

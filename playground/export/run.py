@@ -4,46 +4,25 @@ Pinned adapter, base and dataset -> merge -> check -> (GGUF) -> one commit with 
 """
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from model_card.inputs import dataset_record
 from playground.export.card import write_card
-from playground.export.gguf import Tools, convert, find_tools, read_header
+from playground.export.gguf_header import read_header
+from playground.export.llama_cpp import find_tools
+from playground.export.make import export_key, load_if_complete, make_export
+from playground.export.options import ExportOptions
 from titlecraft.errors import UserError
-from titlecraft.files import is_unchanged
-from titlecraft.hub.licence import copy_legal_files, require_name
+from titlecraft.hub.licence import require_name
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
-from titlecraft.models.adapter.read import Adapter, read_adapter
-from titlecraft.records import Pin, current_code, describe_file, digest, read_record
-from titlecraft.records.export import ExportRecord, Form, Gguf
-from titlecraft.records.repo_files import EXPORT_RECORD, PROMPT_FILE
+from titlecraft.models.adapter.read import read_adapter
+from titlecraft.records import Pin
+from titlecraft.records.export import ExportRecord
+from titlecraft.records.repo_files import EXPORT_RECORD, MODELFILE, OLLAMA_PARAMS, OLLAMA_SYSTEM, OLLAMA_TEMPLATE
 
-PACKAGES = ("bitsandbytes", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
 MODEL_FILES = ("*.safetensors", "*.safetensors.index.json", "*.gguf", "*.json", "*.jinja")
-REPLACED = (*MODEL_FILES, "LICEN?E*", "NOTICE*", "USE_POLICY*")
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """The options of an export.
-
-    Args:
-        form: "merged" for a transformers model, "gguf" for one file for llama.cpp.
-        type: the type of a GGUF file's weights; None for a merged model.
-        titles: the number of held-out titles on which the merge is checked, drawn with `seed`.
-        llama_cpp: the folder of llama.cpp; None uses the folder LLAMA_CPP or the PATH.
-        fresh: export again even if the same export exists.
-    """
-
-    form: Form
-    type: str | None
-    titles: int
-    seed: int
-    llama_cpp: str | None
-    fresh: bool
+OLLAMA = (OLLAMA_TEMPLATE, OLLAMA_SYSTEM, OLLAMA_PARAMS, MODELFILE)
+REPLACED = (*MODEL_FILES, *OLLAMA, "LICEN?E*", "NOTICE*", "USE_POLICY*")
 
 
 def export(adapter: str, options: ExportOptions, repo: str | None, *, private: bool) -> tuple[Pin, ExportRecord]:
@@ -58,7 +37,7 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
         UserError: not a Titlecraft adapter, a target with other contents, no write access, a merge that changed the model,
             no llama.cpp, the Hub is unreachable. The next run of the same command continues from the finished steps.
     """
-    tools = find_tools(options.llama_cpp, options.type) if options.type else None
+    tools = find_tools(options) if options.types else None
     inputs = read_adapter(adapter)
     repo = repo or f"{inputs.adapter.repo}-{options.form}"
     require_write(repo)
@@ -96,7 +75,7 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
 
 def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportRecord:
     """Export an adapter to a local folder; returns the record. Raises UserError as `export` does."""
-    tools = find_tools(options.llama_cpp, options.type) if options.type else None
+    tools = find_tools(options) if options.types else None
     inputs = read_adapter(adapter)
     key = export_key(inputs, options, tools)
     if out.exists():
@@ -115,108 +94,21 @@ def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportR
     return record
 
 
-def load_if_complete(folder: Path, key: str) -> ExportRecord | None:
-    """The record of a complete export with this key in a folder, if its files are unchanged; else None."""
-    if not (folder / EXPORT_RECORD).is_file():
-        return None
-    record = read_record((folder / EXPORT_RECORD).read_bytes(), ExportRecord, str(folder / EXPORT_RECORD))
-    unchanged = all(is_unchanged(folder, file) for file in record.files)
-    return record if record.key == key and unchanged else None
-
-
-def merge_inputs(inputs: Adapter, options: ExportOptions) -> dict[str, Any]:
-    """All inputs of the merged model and its check. The adapter's input is the sha256 of its weights."""
-    return {
-        "stage": "export",
-        "weights": inputs.weights,
-        "base": inputs.training.base,
-        "dataset": inputs.training.dataset,
-        "quantization": inputs.training.quantization,
-        "precision": inputs.training.precision,
-        "prompt": inputs.prompt.by_name(),
-        "generation": inputs.training.generation,
-        "titles": options.titles,
-        "seed": options.seed,
-        "code": current_code("export", *PACKAGES),
-    }
-
-
-def export_key(inputs: Adapter, options: ExportOptions, tools: Tools | None) -> str:
-    """The key of an export. Equal keys mean equal exports."""
-    return digest(
-        merge_inputs(inputs, options) | {"form": options.form, "type": options.type, "tools": tools and tools.record()}
-    )
-
-
-def make_export(
-    inputs: Adapter, options: ExportOptions, tools: Tools | None, key: str, name: str, work: Path
-) -> tuple[Path, ExportRecord]:
-    """Make the export without its card in a folder below `work`; returns the folder and the record.
-
-    Args:
-        name: the target repo, or the target folder.
-    """
-    folder = work / options.form
-    if options.fresh:
-        shutil.rmtree(work)
-        work.mkdir()
-    elif record := load_if_complete(folder, key):
-        print(f"already exported; continuing with {folder}")
-        return folder, record
-    from playground.export.merge import merged_model
-
-    source, merged = merged_model(inputs, digest(merge_inputs(inputs, options)), options.titles, options.seed, work)
-    gguf: Gguf | None = None
-    files = merged.files
-    if tools and options.type:
-        shutil.rmtree(folder, ignore_errors=True)
-        file = folder / f"{Path(name).name.removesuffix('-gguf')}-{options.type.upper()}.gguf"
-        gguf = convert(source, file, options.type, tools)
-        shutil.copy(source / PROMPT_FILE, folder / PROMPT_FILE)
-        files = [describe_file(folder, file)]
-    training = inputs.training
-    record = ExportRecord(
-        key=key,
-        code=current_code("export", *PACKAGES),
-        form=options.form,
-        adapter=inputs.adapter,
-        base=training.base,
-        dataset=training.dataset,
-        licence=training.licence,
-        language=language_of(training.dataset),
-        quantization=training.quantization,
-        generation=training.generation,
-        dtype=merged.dtype,
-        parameters=merged.parameters,
-        special_tokens=merged.special_tokens,
-        check=merged.check,
-        unpacking=merged.unpacking,
-        gguf=gguf,
-        files=files,
-        guards=merged.guards,
-    )
-    copy_legal_files(training.base, training.licence, folder)
-    (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last, because it marks the export as complete
-    return folder, record
-
-
-def language_of(dataset: Pin) -> str | None:
-    """ "en" for AmazonTitles, whose language is known; None for other sources."""
-    record = dataset_record(dataset)
-    return "en" if record is not None and record.source.is_amazon_titles else None
-
-
 def describe(record: ExportRecord) -> str:
-    """The form in words: "a merged model in bfloat16", "GGUF q8_0"."""
-    return f"GGUF {record.gguf.type}" if record.gguf else f"a merged model in {record.dtype}"
+    """The form in words: "a merged model in bfloat16", "GGUF q8_0", "the adapter as GGUF f16"."""
+    if not record.gguf:
+        return f"a merged model in {record.dtype}"
+    types = ", ".join(file.type for file in record.gguf_files)
+    return f"the adapter as GGUF {types}" if record.form == "gguf-adapter" else f"GGUF {types}"
 
 
 def require_loads(folder: Path, record: ExportRecord) -> None:
     """Load the published model. Raises UserError if it differs from the export."""
     if record.gguf:
-        header = read_header(folder / record.files[0].path)
-        if header != (record.gguf.version, record.gguf.tensors, record.gguf.facts):
-            raise UserError(f"the published {record.files[0].path} has another header: {header}")
+        for file in record.gguf_files:
+            counts = read_header(folder / file.path).counts()
+            if counts != (file.version, file.tensors, file.facts):
+                raise UserError(f"the published {file.path} has another header: {counts}")
         return
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -33,6 +33,7 @@ ROWS = "".join(
 )
 TRAIN = ["train", "--dataset", "me/data", "--repo", "me/adapter"]
 PLAN = [*TRAIN, "--dry-run"]
+SWEEP = ["sweep", *TRAIN[1:], "--base.repo=me/base", "--training.backend=trl"]
 
 
 def write_files(folder: Path) -> None:
@@ -51,6 +52,7 @@ def write_files(folder: Path) -> None:
     (folder / "short.json").write_text(
         '{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "High quality.", "target_ind": [0]}\n' * 2
     )
+    (folder / "chosen.yaml").write_text("lora:\n  r: 4\nchosen:\n  among: 12\n")
     (folder / "typo.yaml").write_text("lora:\n  r: 4\n  alhpa: 8\n")
 
 
@@ -111,6 +113,7 @@ def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
         "not_your_namespace": build(at("rows.json"), "meta/built"),
         "no_write_right": build(at("rows.json"), "readers/built"),
         "repo_not_found": ["train", "--dataset", "me/dtaa", "--repo", "me/adapter"],
+        "other_kind_of_repo": ["train", "--dataset", "me/base", "--repo", "me/adapter"],
         "revision_not_found": ["train", "--dataset", "me/data@v9", "--repo", "me/adapter"],
         "not_a_repo": ["evaluate", "--adapter", "adapter"],
         "somebody_elses_files": [*TRAIN[:-1], "me/no-model", "--base.repo=me/base"],
@@ -121,6 +124,15 @@ def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
         "resume_and_fresh": [*TRAIN, "--resume", "--fresh"],
         "unknown_recipe": [*TRAIN, "--recipe", "enormous"],
         "unknown_key": [*TRAIN, "--recipe", at("typo.yaml")],
+        "sweep_one_recipe": SWEEP,
+        "sweep_other_data": [*SWEEP, "--sweep", "data.limit=10,20"],
+        "sweep_other_base": [*SWEEP, "--sweep", "base.repo=me/base,me/other"],
+        "sweep_seed": [*SWEEP, "--sweep", "training.seed=1,2"],
+        "sweep_no_choice": [*SWEEP, "--sweep", "training.packing=true,false"],
+        "sweep_one_value": [*SWEEP, "--sweep", "lora.r=4,8", "--lora.r=16"],
+        "sweep_backend": ["sweep", *TRAIN[1:], "--sweep", "lora.r=4,8"],
+        "sweep_validation": [*SWEEP, "--sweep", "lora.r=4,8"],
+        "chosen_section": [*TRAIN, "--recipe", at("chosen.yaml")],
         "port_in_use": ["hub", "serve", "--root", at("another"), "--port", str(taken_port)],
         "unsloth_packing": [*TRAIN, "--base.repo=me/base", "--training.packing=true"],
         "unsloth_without_gpu": [*TRAIN, "--base.repo=me/base"],

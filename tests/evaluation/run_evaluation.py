@@ -51,7 +51,8 @@ def count_calls(last: str) -> Counter[str]:
     from evaluation.lighteval_harness.pipeline import restored_process
 
     with restored_process():
-        from evaluation.lighteval_harness import arms, switched_model
+        from evaluation import experiment
+        from evaluation.lighteval_harness import switched_model
 
     calls: Counter[str] = Counter()
 
@@ -65,7 +66,14 @@ def count_calls(last: str) -> Counter[str]:
 
         return counting
 
-    arms.generate = counted("generate", arms.generate)
+    opened = experiment.open_decoder
+
+    def open_counted(*arguments: Any) -> Any:
+        decoder = opened(*arguments)
+        decoder.answers = counted("generate", decoder.answers)
+        return decoder
+
+    experiment.open_decoder = open_counted
     switched_model.reference_nll = counted("nll", switched_model.reference_nll)
     return calls
 

@@ -15,6 +15,7 @@ from titlecraft.settings import Evaluation
 SETTINGS = Evaluation(resamples=99)
 TEXTS = [f"A lamp number {n} of red glass for the {'desk' if n % 3 else 'attic'}." for n in range(70)]
 REFERENCES = [f"Lamp {n}, made of red glass, stands on a desk." for n in range(70)]
+CLUSTERS = [n // 2 for n in range(70)]
 
 
 def test_results_are_in_order_and_from_other_processes() -> None:
@@ -53,6 +54,6 @@ def test_the_comparison_is_the_same_in_two_processes() -> None:
         ]
         for arm, texts in (("before", TEXTS), ("after", TEXTS[1:] + TEXTS[:1]))
     }
-    one, two = (compare_all(arms, REFERENCES, SETTINGS, processes) for processes in (1, 2))
+    one, two = (compare_all(arms, REFERENCES, SETTINGS, CLUSTERS, processes=processes) for processes in (1, 2))
     assert one == two and [measure.name for measure in one] == [entry.name for entry in measures_of(SETTINGS)]
     assert all(measure.p_value < 1 for measure in one if measure.name in ("bleu", "chrf_pp"))

@@ -30,11 +30,17 @@ class World:
     hub: RunningHub
     folder: Path
     environment: dict[str, str]
+    seconds: int = 280  # of one command
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a fresh process; only its environment names the Hub."""
         return subprocess.run(
-            command, env=self.environment | environment, cwd=self.folder, capture_output=True, text=True, timeout=280
+            command,
+            env=self.environment | environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=self.seconds,
         )
 
     def titlecraft(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +95,7 @@ def dataset(world: World) -> str:
 def published(world: World, dataset: str) -> dict[str, str]:
     """The output of each step of the main job."""
     recipe = ["--recipe", "recipe.yaml"]
-    succeed(world, "titlecraft.command_line.demo.tiny_base", BASE, "--steps", "8")
+    succeed(world, "titlecraft.command_line.demo.tiny_base", BASE)
     train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
     return {
         "build": dataset,

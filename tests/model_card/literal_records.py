@@ -1,20 +1,17 @@
 """Records with literal values; the golden cards are rendered from them."""
 
-from typing import Literal
-
 from titlecraft.records import (
     Check,
+    Chosen,
     Code,
     DatasetRecord,
     Distribution,
     Effect,
-    EvaluationRecord,
     Examples,
     File,
     Leakage,
     Licence,
     Losses,
-    Measure,
     Measured,
     Optimizer,
     Pin,
@@ -25,9 +22,7 @@ from titlecraft.records import (
     Validation,
     ValidationPoint,
 )
-from titlecraft.records.evaluation import Group
-from titlecraft.records.lineage import DatasetLineage, Trained, result_of
-from titlecraft.settings import SEVEN_PROJECTIONS, Base, Data, Evaluation, Generation, Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Base, Data, Generation, Lora, Prompt, Training
 
 ROWS = [
     {
@@ -58,6 +53,7 @@ METERED = Measured(
     parts=1,
     validation_seconds=7.4,
 )
+DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 WRITTEN_DOWN_LATER = {
     "optimizer": Optimizer(),
     "effect": Effect(changes_logits=True, split="validation", rows=32, tokens=2100, nll_base=2.81, nll_adapter=2.43),
@@ -76,8 +72,14 @@ WRITTEN_DOWN_LATER = {
         planned_steps=400,
         stopped_early=True,
     ),
+    "chosen": Chosen(
+        among=12,
+        settings={"training.learning_rate": 1e-4, "lora.r": 16},
+        rows=32,
+        dataset=DATASET,
+        sweep="8" * 64,
+    ),
 }
-DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)
 ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)
 
@@ -137,14 +139,6 @@ def dataset_record() -> DatasetRecord:
     )
 
 
-def dataset_lineage() -> DatasetLineage:
-    """An evaluated adapter of an earlier dataset revision, and an adapter of a later revision without a report."""
-    evaluated = Trained(adapter=ADAPTER, dataset=DATASET, base=BASE, reports=[result_of(evaluation_record(), "c" * 40)])
-    later = Pin(type="dataset", repo="ns/data", revision="e" * 40)
-    other = Pin(type="model", repo="ns/other", revision="9" * 40)
-    return DatasetLineage(adapters=[evaluated, Trained(adapter=other, dataset=later, base=BASE, reports=[])])
-
-
 def training_record(licence: str) -> TrainingRecord:
     licences = {
         "llama3": Licence(id="llama3", name=None, link="https://www.llama.com/llama3/license/", warning=None),
@@ -194,72 +188,4 @@ def training_record(licence: str) -> TrainingRecord:
             energy_kwh=None,
         ),
         **(WRITTEN_DOWN_LATER if licence == "llama3" else {}),
-    )
-
-
-def evaluation_record() -> EvaluationRecord:
-    def measure(
-        name: str,
-        label: str,
-        group: Group,
-        unit: str,
-        better: Literal["lower", "higher"],
-        values: tuple[float, float, float, float],
-    ) -> Measure:
-        before, after, low, high = values
-        return Measure(
-            name=name,
-            label=label,
-            group=group,
-            unit=unit,
-            better=better,
-            definition=f"What {label} is.",
-            source="Author 2020",
-            n=200,
-            before=before,
-            after=after,
-            difference=after - before,
-            low=low,
-            high=high,
-            p_value=0.01,
-            p_holm=0.02,
-            level=0.05,
-            std=0.5,
-            minimum_detectable_effect=0.1,
-            wins=120,
-            ties=0,
-            losses=80,
-            neutral_before=None,
-            neutral_after=None,
-        )
-
-    return EvaluationRecord(
-        id="0123456789ab",
-        key="3" * 64,
-        code=CODE,
-        dataset=DATASET,
-        base=BASE,
-        adapter=ADAPTER,
-        split="test",
-        evaluation=Evaluation(titles=200),
-        generation=Generation(),
-        base_settings=Base(),
-        quantization="nf4",
-        precision="bfloat16",
-        device="NVIDIA H200",
-        n=200,
-        titles_available=12_000,
-        excluded={},
-        guards=[],
-        references_cut=0,
-        interval_method="BCa bootstrap",
-        measures=[
-            measure("nll_per_token", "NLL per token", "likelihood", "nats", "lower", (2.5, 2.25, -0.3, -0.2)),
-            measure("specificity", "Specificity", "specificity", "0–1", "higher", (0.5, 0.75, 0.2, 0.3)),
-            measure("rouge_l", "ROUGE-L", "overlap", "0–1", "higher", (0.12, 0.22, -0.1, 0.3)),
-        ],
-        sampled=[],
-        also=[],
-        benchmarks=[],
-        files=[],
     )

@@ -23,14 +23,8 @@ from model_card.metadata import eval_results, owned
 from model_card.named_records import named_records
 from model_card.third_party import render_third_party
 from tests import present
-from tests.model_card.literal_records import (
-    METERED,
-    ROWS,
-    dataset_lineage,
-    dataset_record,
-    evaluation_record,
-    training_record,
-)
+from tests.model_card.literal_evaluation import dataset_lineage, evaluation_record
+from tests.model_card.literal_records import METERED, ROWS, dataset_record, training_record
 from tests.model_card.literal_third_party import third_party_inputs
 from titlecraft.cards.merge import merge, split
 from titlecraft.prompt import PromptFormat
@@ -127,7 +121,7 @@ def test_a_new_dataset_replaces_the_old_one_and_an_added_one_stays() -> None:
 def test_a_card_has_only_measured_values() -> None:
     evaluated, bare = cards()["evaluated.md"], cards()["not_evaluated.md"]
     assert "**Built with Meta Llama 3.**" in evaluated and "Built with" not in bare
-    assert "-0.1 to +0.3: no measured difference" in evaluated
+    assert "| −0.100 to +0.300 | no measured difference |" in evaluated
     assert bare.count("Not evaluated.") == 2 and "model-index" not in bare and "widget" not in bare
     assert "| energy | not measured |" in evaluated and "co2_eq_emissions" not in evaluated
     assert "| share of padding tokens | not counted |" in evaluated
@@ -191,7 +185,7 @@ def test_a_measure_that_cannot_read_the_texts_is_on_the_card_as_not_measured() -
         "- ROUGE-L: it means nothing on texts in letters that are not Latin or in Latin letters other than a to z, and covers 0 of the 200 titles.\n"
         in card
     )
-    assert card.count("ROUGE-L") == 1 and "| Specificity (on 150 of 200 titles) | 0.5 | 0.75 |" in card
+    assert card.count("ROUGE-L") == 1 and "| Specificity (on 150 of 200 titles) | 0.500 | 0.750 |" in card
     assert "because their description has no spaces between words: 50." in card
     assert [result.metric_type for result in metadata(card).eval_results] == ["nll_per_token", "specificity"]
 

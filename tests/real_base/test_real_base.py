@@ -5,23 +5,19 @@ Stand-ins hide faults that a real tokenizer, a real chat template and real logit
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local_hub.server import start, stop
-from tests.main_job.conftest import World, plain_environment, succeed
-from titlecraft.command_line.demo.catalogue import write_catalogue
+from tests.main_job.conftest import World, succeed
+from tests.real_base.conftest import ADAPTER, BASE, TITLECRAFT
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(2400),
     pytest.mark.skipif("TITLECRAFT_TEST_REAL" not in os.environ, reason="make test-real: downloads 93 MB"),
 ]
 
-BASE, DATASET, ADAPTER = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/real-rows", "titlecraft/SmolLM2-135M-test"
-TITLECRAFT = "titlecraft.command_line.main"
 SAME_IDS = f"""
 from huggingface_hub import hf_hub_download
 from transformers import AutoTokenizer
@@ -37,49 +33,25 @@ print("same ids")
 """
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A Hub with the base, and a dataset built from a synthetic catalogue."""
-    folder = tmp_path_factory.mktemp("real")
-    hub = start(folder / "hub")
-    here = World(hub, folder, plain_environment(hub, folder / "home"))
-    write_catalogue(folder / "trn.json", rows=1_500, seed=3)
-    succeed(here, "titlecraft.command_line.demo.real_base", BASE)
-    succeed(here, TITLECRAFT, "build", "trn.json", "--repo", DATASET, "--public", "--recipe", "real")
-    yield here
-    stop(folder / "hub")
-
-
-@pytest.fixture(scope="module")
-def trained(world: World) -> str:
-    """What five steps of training printed."""
-    steps = ["--training.max_steps=5", "--training.warmup_steps=1"]
-    return succeed(
-        world, TITLECRAFT, "train", "--dataset", DATASET, "--repo", ADAPTER, "--public", "--recipe", "real", *steps
-    )
-
-
 def test_the_base_is_trained_on_its_own_chat_template(world: World, trained: str) -> None:
     assert "prompt format chat" in trained
+    assert "layers fused with their adapters" in trained and "document by document" in trained
     checked = world.python(SAME_IDS)
     assert checked.returncode == 0 and "same ids" in checked.stdout, checked.stderr[-2000:]
 
 
 def test_the_report_is_verified(world: World, trained: str) -> None:
-    few = ["--evaluation.titles=20", "--generation.max_new_tokens=32"]
+    few = ["--evaluation.titles=20", "--generation.max_new_tokens=16"]
     printed = succeed(world, TITLECRAFT, "evaluate", "--adapter", ADAPTER, "--recipe", "real", *few)
     assert "NLL per token" in printed
     verified = world.titlecraft("verify", ADAPTER, "--level", "scores")
     assert verified.returncode == 0, verified.stdout[-3000:] + verified.stderr[-2000:]
 
 
-def test_it_answers_and_is_exported(world: World, trained: str) -> None:
+def test_it_answers_and_is_merged(world: World, trained: str) -> None:
     asked = world.titlecraft("ask", "Yellow Steel Kettle", "--adapter", ADAPTER, "--max-new-tokens", "16", "--greedy")
     assert asked.returncode == 0 and "<|im_" not in asked.stdout, asked.stderr
-    merged = world.titlecraft("export", "--adapter", ADAPTER, "--to", "merged", "--public")
+    merged = world.titlecraft("export", "--adapter", ADAPTER, "--to", "merged", "--out", "merged", "--titles", "8")
     assert merged.returncode == 0, merged.stderr
-    config = world.folder / "config"
-    read = f"from huggingface_hub import snapshot_download as get; print(get('{ADAPTER}-merged', local_dir={str(config)!r}))"
-    assert world.python(read).returncode == 0
-    generation = json.loads((Path(config) / "generation_config.json").read_bytes())
+    generation = json.loads(Path(world.folder, "merged", "generation_config.json").read_bytes())
     assert generation["eos_token_id"] == 2

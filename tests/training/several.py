@@ -58,7 +58,7 @@ def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], di
     process = subprocess.run(
         [*command, *COMMON, "--repo", repo, *more], capture_output=True, text=True, env=os.environ, timeout=100
     )
-    assert process.returncode == 0, process.stderr[-4000:]
+    assert process.returncode == 0, process.stderr.partition("Sending process")[0][-4000:]
     folder = Path(snapshot_download(repo))
     record = json.loads((folder / "training_record.json").read_bytes())
     return record, load_file(folder / "adapter_model.safetensors"), process.stdout
@@ -143,7 +143,7 @@ def share(*more: str) -> dict[str, Any]:
         "losses": [full["loss"], shared["loss"]],
         "quantization": shared["quantization"],
         "checks": [[check["name"] for check in record["checks"]] for record in (full, shared)],
-        "said": [line for line in output.splitlines() if "shared out" in line],
+        "said": [line for line in output.splitlines() if "shared out" in line or "fused kernels: " in line],
         "alone": subprocess.run(
             [*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
             capture_output=True,

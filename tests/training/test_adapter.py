@@ -70,7 +70,7 @@ def test_two_runs_give_the_same_adapter(tmp_path: Path) -> None:
     assert (
         trained
         == 2 * 4 * ((64 + 64) + (64 + 32))
-        == expected_trainable(model.base_model.model, 4, present(LORA.target_modules))
+        == expected_trainable(model.base_model.model, Lora(r=4), present(LORA.target_modules))
     )
     assert seen["examples"] == 3 * 4 * 2 and trainer.state.global_step == 3
     assert 0 < seen["completion_tokens"] < seen["tokens"]
@@ -91,7 +91,7 @@ def test_the_trainable_parameters_of_llama_3_8b() -> None:
     )
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    assert expected_trainable(model, 16, list(SEVEN_PROJECTIONS)) == 41_943_040
+    assert expected_trainable(model, Lora(r=16), list(SEVEN_PROJECTIONS)) == 41_943_040
 
 
 def test_target_modules_that_the_base_lacks_are_refused() -> None:

@@ -37,12 +37,12 @@ def test_the_recipes_give_no_message(recipe: str) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [
-    (["--training.epochs=3"], "training.epochs 3 is not used: training.max_steps 100 decides; for epochs set --training.max_steps=null"),
-    (["--training.epochs", "1"], "training.epochs 1 is not used: training.max_steps 100 decides"),
+    (["--training.epochs=3"], "training.epochs 3 is not used: training.max_steps 60 decides; for epochs set --training.max_steps=null"),
+    (["--training.epochs", "1"], "training.epochs 1 is not used: training.max_steps 60 decides"),
     (["--training.epochs=0.5", "--training.max_steps=100"], "training.epochs 0.5 is not used"),
     (["--training.max_steps=6"], "training.warmup_steps 10 is not shorter than the run of 6 steps: the learning rate rises to 50% of "),
-    (["--training.warmup_steps=100"], "training.warmup_steps 100 is not shorter than the run of 100 steps: the learning rate rises to 99%"),
-    (["--training.logging_steps=101"], "training.logging_steps 101 is more than the run's 100: the log has one line, of the last step"),
+    (["--training.warmup_steps=60"], "training.warmup_steps 60 is not shorter than the run of 60 steps: the learning rate rises to 98%"),
+    (["--training.logging_steps=61"], "training.logging_steps 61 is more than the run's 60: the log has one line, of the last step"),
     (["--training.schedule=constant"], "training.warmup_steps 10 is not used: training.schedule constant has no warm-up"),
     (["--training.batch_size=900", "--training.accumulation=2"],
      "a step of training.batch_size 900 × accumulation 2 takes 1,800 examples and there are 1,000: each step sees all of them"),

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tests.tiny_world import make_base, train_tokenizer
 from titlecraft.models.adapter.probe import probe_logits
-from titlecraft.models.base.model import LoadedBase, four_bit_fault
+from titlecraft.models.base.model import LoadedBase, four_bit_fault, keep_four_bit_layers_as_they_are
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.checks import check_adapter
@@ -34,10 +34,27 @@ def examples() -> Any:
     return Dataset.from_dict({"input_ids": rows, "labels": labels})
 
 
-def adapter_on_base(dropout: float = 0.0) -> tuple[Any, Any]:
+def in_four_bit(base: Any) -> Any:
+    """The base with its linear layers, but for the head, in NF4."""
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    for name, layer in list(base.named_modules()):
+        if isinstance(layer, torch.nn.Linear) and layer is not base.get_output_embeddings():
+            small = Linear4bit(
+                layer.in_features, layer.out_features, bias=False, compute_dtype=torch.float32, quant_type="nf4"
+            )
+            small.weight = Params4bit(layer.weight.data, requires_grad=False, quant_type="nf4")
+            base.set_submodule(name, small.to("cpu"))
+    base.is_loaded_in_4bit = True
+    keep_four_bit_layers_as_they_are(base)
+    return base
+
+
+def adapter_on_base(dropout: float = 0.0, four_bit: bool = False) -> tuple[Any, Any]:
     """A fresh adapter on a tiny base in float32 (as the norms of a 4-bit base are while it is trained), and a tokenizer."""
     tokenizer = train_tokenizer()
-    loaded = LoadedBase(make_base(len(tokenizer)), tokenizer, "none", None, "float32")
+    base = in_four_bit(make_base(len(tokenizer))) if four_bit else make_base(len(tokenizer))
+    loaded = LoadedBase(base, tokenizer, "nf4" if four_bit else "none", None, "float32")
     return add_adapter(loaded, BASE, Lora(r=4, dropout=dropout), SETTINGS), tokenizer
 
 

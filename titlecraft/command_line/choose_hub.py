@@ -46,3 +46,15 @@ def choose_hub(hub: str | None) -> None:
         os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
         home = Path.home() / ".cache" / "titlecraft" / "hubs" / re.sub(r"[^\w.-]", "_", host)
         os.environ.setdefault("HF_HOME", str(home))
+
+
+def hub_option() -> str:
+    """Return the option ` --hub …` by which another command finds the Hub of this process; empty for the public Hub."""
+    endpoint = os.environ.get("HF_ENDPOINT", PUBLIC_HUB).rstrip("/")
+    if endpoint == PUBLIC_HUB:
+        return ""
+    from local_hub.server import status
+
+    root = local_root() / "hub"
+    running = status(root) if root.is_dir() else None
+    return " --hub local" if running is not None and running.url == endpoint else f" --hub {endpoint}"

@@ -15,6 +15,7 @@ WORDS = {int: "whole number", float: "number"}
 USAGE = {
     "build": "FILE [FILE ...] --repo NAMESPACE/NAME [options]",
     "train": "--dataset NAMESPACE/NAME --repo NAMESPACE/NAME [options]",
+    "sweep": "--dataset NAMESPACE/NAME --repo NAMESPACE/NAME [options]",
     "evaluate": "--adapter NAMESPACE/NAME [options]",
 }
 EXAMPLES = {
@@ -23,14 +24,19 @@ EXAMPLES = {
         "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe auto --dry-run",
         "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe auto",
     ),
+    "sweep": (
+        "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe auto --sweep training.learning_rate=1e-4,2e-4,5e-4",
+        "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe lists.yaml --out chosen --dry-run",
+    ),
     "evaluate": ("--adapter YOU/NAME", "--adapter YOU/NAME --evaluation.titles=200"),
     "card": ("YOU/NAME --dry-run", "YOU/NAME"),
     "verify": ("YOU/NAME", "datasets/YOU/products --level data --source products.csv"),
     "lineage": ("YOU/NAME", "YOU/NAME --json"),
     "ask": ('"Adult Ballet Tutu Yellow" --adapter YOU/NAME --both', "--adapter YOU/NAME --grounded"),
     "play": ("--adapter YOU/NAME", "--adapter YOU/NAME --hub local"),
+    "serve": ("--adapter YOU/NAME", "--adapter YOU/NAME --port 8000 --api-key SECRET"),
     "space": ("--adapter YOU/NAME --repo YOU/SPACE", "--adapter YOU/NAME --repo YOU/SPACE --hub local"),
-    "export": ("--adapter YOU/NAME --to merged", "--adapter YOU/NAME --to gguf --quantize q8_0 --llama-cpp DIR"),
+    "export": ("--adapter YOU/NAME --to merged", "--adapter YOU/NAME --to gguf --quantize q4_k_m,q8_0 --llama-cpp DIR"),
     "document": ("--adapter YOU/NAME", "--adapter YOU/NAME --hub local"),
     "hub": ("start", "serve --host 0.0.0.0 --allow-host hub.example"),
     "demo": ("", "--real"),

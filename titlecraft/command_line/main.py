@@ -20,14 +20,16 @@ from titlecraft.process.terminal import use_terminal_characters
 VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
+    "sweep": "choose a recipe by short trainings over one base, judged on the validation split",
     "evaluate": "a published adapter -> a before/after report in its repo",
     "card": "render the card of an adapter or a dataset again from the records in its repo",
     "verify": "re-derive every number that a published repo shows",
     "lineage": "source, dataset, adapters, reports and exports of a repo, each at its commit",
     "ask": "ask a published adapter, its base or both, in the terminal, with sources",
     "play": "the same as a page in the browser, both answers side by side",
+    "serve": "the adapter and its base behind OpenAI's interface, for chat clients and programs",
     "space": "the page as a Gradio Space, with app, requirements and card",
-    "export": "an adapter -> a standalone model, merged or GGUF, in its own repo",
+    "export": "an adapter -> a standalone model, merged or GGUF, or the adapter as GGUF, in its own repo",
     "document": "the document about a run, in English and Portuguese, from its published records",
     "hub": "the embedded Hub: serve | start | stop | status | check",
     "recipes": "the recipes, and what each is for",
@@ -42,7 +44,7 @@ everywhere:
   --hub local      the embedded Hub under .demo/ (started if it does not run); needs no network and no token
   --hub URL        a Hub at that address; the default is HF_ENDPOINT, or the public Hub
   --version
-build, train, evaluate:
+build, train, sweep, evaluate:
   --recipe NAME    a recipe under recipes/, or a YAML file; --section.key=value overrides one setting
 """
 

@@ -4,10 +4,11 @@ import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import get_args
 
 import httpx
-from huggingface_hub import constants
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -43,6 +44,11 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
         case GatedRepoError():
             return f"{kind} is gated: ask for access at {constants.ENDPOINT}/{repo}, then set HF_TOKEN"
         case RepositoryNotFoundError():
+            if other := other_kind(repo, kind):
+                wanted = kind.partition(" ")[0]
+                return (
+                    f"{repo} is a {other} on {constants.ENDPOINT}: expected a {wanted}; name the {wanted} that you mean"
+                )
             return f"{constants.ENDPOINT} has no {kind} that this token may see: check the spelling, and HF_TOKEN if the repo is private"
         case RevisionNotFoundError():
             return f"{kind} has no such revision: see {constants.ENDPOINT}/{repo} for branches and tags"
@@ -73,6 +79,16 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
             return f"disk full at {where}. Free some space and run the same command again"
         case json.JSONDecodeError():
             return f"what answers at {constants.ENDPOINT} is not a Hub; check HF_ENDPOINT and --hub"
+    return None
+
+
+def other_kind(repo: str, kind: str) -> str | None:
+    """Return the kind of repo that has this name, "model", "dataset" or "space", if it is another than `kind` says."""
+    for other in get_args(RepoType):
+        if other != kind.partition(" ")[0]:
+            with suppress(OSError, ValueError, httpx.TransportError):
+                if HfApi().repo_exists(repo, repo_type=other):
+                    return other
     return None
 
 

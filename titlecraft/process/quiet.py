@@ -10,6 +10,7 @@ from typing import Any
 
 from titlecraft.process import distributed
 from titlecraft.process.left_out import leave_out_unused
+from titlecraft.process.log_lines import progress_in_log_lines
 
 WORTH_A_BAR = 50_000_000  # bytes; a smaller transfer is over before it can be read
 
@@ -17,6 +18,7 @@ WORTH_A_BAR = 50_000_000  # bytes; a smaller transfer is over before it can be r
 def quiet_libraries() -> None:
     """Set the log levels of libraries before they are imported, and leave out what they would import for nothing."""
     leave_out_unused()
+    progress_in_log_lines()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # where JAX is installed, a library may start it, and it would reserve three quarters of the GPU's memory

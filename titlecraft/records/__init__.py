@@ -18,11 +18,15 @@ from titlecraft.records.base import (
     read_record,
     record_key,
 )
+from titlecraft.records.chosen import Chosen
 from titlecraft.records.code_version import current_code, sources_sha256
 from titlecraft.records.dataset import DatasetRecord, Distribution, Leakage, Source, SourceFile, Split
 from titlecraft.records.evaluation import (
     CLAIMS,
     GROUNDED_HEADING,
+    AllAnswers,
+    Answers,
+    Clusters,
     EvaluationRecord,
     Grounded,
     Group,
@@ -38,7 +42,6 @@ from titlecraft.records.repo_files import DATASET_RECORD, PREDICTIONS, REPORT, T
 from titlecraft.records.rows import ReadRows, RowSettings
 from titlecraft.records.training import (
     Check,
-    Effect,
     Examples,
     Licence,
     Losses,
@@ -47,10 +50,8 @@ from titlecraft.records.training import (
     TrainedPrompt,
     TrainingInputs,
     TrainingRecord,
-    Validation,
-    ValidationPoint,
-    is_ruinous,
 )
+from titlecraft.records.validation import Effect, Validation, ValidationPoint, is_ruinous
 
 __all__ = [  # noqa: RUF022
     "current_code",
@@ -66,6 +67,9 @@ __all__ = [  # noqa: RUF022
     "GROUNDED_HEADING",
     "PREDICTIONS",
     "REPORT",
+    "AllAnswers",
+    "Answers",
+    "Clusters",
     "EvaluationRecord",
     "Grounded",
     "Group",
@@ -91,6 +95,7 @@ __all__ = [  # noqa: RUF022
     "RowSettings",
     "TRAINING_RECORD",
     "Check",
+    "Chosen",
     "Effect",
     "Examples",
     "Licence",

@@ -13,6 +13,8 @@ Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
 ]
 GROUNDED_HEADING = "Tuned → with sources"  # in the columns before and after
+MEANT_TO_IMPROVE = "What the tuning was meant to improve"  # heading of the measures of CLAIMS
+CLUSTER = "cluster"  # the column of predictions.parquet with the cluster of each title
 SAMPLED = "_sampled"  # ends the name of an arm whose answers are sampled
 
 
@@ -43,7 +45,11 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
     paired differences ("spread" in the JSON). `minimum_detectable_effect` ("detectable" in the JSON) is the smallest
     mean difference that this number of titles detects with 80 % power in a single test. `n` counts the titles whose
     script the measure can read; the record may have more titles. `neutral_before` and `neutral_after` count texts
-    without a value; null if the measure always has one.
+    without a value; null if the measure always has one. `low` and `high` are null for fewer than 30 titles or clusters.
+
+    Where similar titles make clusters, the interval, p-value and detectable effect are those of the clusters.
+    `design_effect` is then the variance of the mean difference as a multiple of that over independent titles, and
+    `titles_low` and `titles_high` are the interval over independent titles. All three are absent without clusters.
     """
 
     name: str
@@ -57,8 +63,8 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
     before: float
     after: float
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p_value: float
     p_holm: float
     level: float
@@ -69,10 +75,17 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
     losses: int | None
     neutral_before: int | None
     neutral_after: int | None
+    design_effect: float | UnsetType = UNSET
+    titles_low: float | UnsetType | None = UNSET
+    titles_high: float | UnsetType | None = UNSET
+
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of 0; False without an interval."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
     def verdict(self) -> Verdict:
-        """Return the conclusion: no difference if the interval holds 0 or the corrected p-value exceeds the level."""
-        if self.low <= 0 <= self.high or self.p_holm > self.level:
+        """Return the conclusion: no difference if the interval holds 0 or is missing, or if the corrected p-value exceeds the level."""
+        if not self.excludes_zero() or self.p_holm > self.level:
             return "no measured difference"
         increases = self.difference > 0
         if self.better == "neither":
@@ -92,6 +105,41 @@ class NotMeasured(Record, frozen=True):
     read: int
     n: int
     lacking: list[str]
+
+
+class Clusters(Record, frozen=True):
+    """Clusters of similar titles: `count` of them, the largest with `largest` titles.
+
+    Titles are in one cluster if the Jaccard similarity of their references' word 5-grams is at least `similarity`, or if
+    they have the same value in one of the `columns`. `left_out` names ways that would have left too few clusters.
+    """
+
+    count: int
+    largest: int
+    similarity: float
+    columns: list[str]
+    left_out: list[str]
+
+
+class Answers(Record, frozen=True):
+    """All answers of one arm together: `distinct` of them differ, and one is given `most_repeated` times.
+
+    `distinct_2` is the number of distinct word 2-grams per word 2-gram over all answers. `copied_words` of the `words`
+    lie in a passage of the training split (see the measure "verbatim_copy").
+    """
+
+    distinct: int
+    most_repeated: int
+    distinct_2: float
+    words: int
+    copied_words: int
+
+
+class AllAnswers(Record, frozen=True):
+    """The answers of both arms, taken together: whether a model says the same to every title, and what it copies."""
+
+    before: Answers
+    after: Answers
 
 
 class Grounded(Record, frozen=True):
@@ -149,7 +197,11 @@ class Tested(Record, frozen=True):
         others = [measure for measure in self.measures if measure.name != primary.name]
         claims = [measure for claim in CLAIMS for measure in others if measure.group == claim]
         without_claim = [measure for measure in others if measure.group not in CLAIMS]
-        all_blocks = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", without_claim)]
+        all_blocks = [
+            ("Primary measure", [primary]),
+            (MEANT_TO_IMPROVE, claims),
+            ("Other measures", without_claim),
+        ]
         all_blocks.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
         all_blocks.append(("Standard benchmarks", self.also))
         return [(heading, measures) for heading, measures in all_blocks if measures]
@@ -204,4 +256,6 @@ class EvaluationRecord(Tested, frozen=True):
     grounded: Grounded | None = None
     not_measured: list[NotMeasured] | UnsetType = UNSET
     near_not_looked_for: int | UnsetType = UNSET
+    clusters: Clusters | UnsetType = UNSET
+    answers: AllAnswers | UnsetType = UNSET
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"

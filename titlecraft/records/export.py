@@ -7,7 +7,7 @@ import msgspec
 from titlecraft.records import Check, Code, File, Licence, Pin, Record
 from titlecraft.settings import Generation
 
-Form = Literal["merged", "gguf"]
+Form = Literal["merged", "gguf", "gguf-adapter"]
 
 
 class MergeCheck(Record, frozen=True):
@@ -65,10 +65,46 @@ class Gguf(Record, frozen=True):
     converter: Converter
 
 
+class GgufFile(Record, frozen=True):
+    """A GGUF file of the repo: the type of its weights, its header, and its NLL through llama.cpp if that was measured.
+
+    `nll` is the mean over the titles of `ExportRecord.llama_cpp`, in nats per token.
+    """
+
+    path: str
+    type: str
+    version: int
+    tensors: int
+    facts: int
+    nll: float | None = None
+
+
+class LlamaCppCheck(Record, frozen=True):
+    """GGUF files run by llama.cpp on the held-out titles of the merge check.
+
+    `same_prompts` counts the titles whose chat message gives the token ids of the training's prompt.
+    """
+
+    package: str
+    version: str
+    titles: int
+    same_prompts: int
+
+
+class ImportanceMatrix(Record, frozen=True):
+    """An importance matrix for quantisation, from rows of the training split drawn with `seed`."""
+
+    path: str
+    split: str
+    rows: int
+    seed: int
+
+
 class ExportRecord(Record, frozen=True):
     """How an exported model was made. `gguf` is null for a transformers model; `adapter` is at the commit that was read.
 
-    `unpacking` is the difference between the dequantised base and the 8-bit base of the training, if it was one.
+    `unpacking` is the difference between the dequantised base and the 8-bit base of the training, if it was one. `check` is
+    null for an adapter on its own. `gguf` describes the first of `gguf_files`; older records have it alone.
     """
 
     key: str
@@ -83,12 +119,17 @@ class ExportRecord(Record, frozen=True):
     dtype: str
     parameters: int
     special_tokens: dict[str, str | None]
-    check: MergeCheck
+    check: MergeCheck | None
     gguf: Gguf | None
     files: list[File]
     language: str | None = None  # BCP 47, of the texts that it was trained on; null where no record says it
     guards: tuple[Check, ...] = ()
     unpacking: Check | None = None
+    gguf_files: tuple[GgufFile, ...] = ()
+    llama_cpp: LlamaCppCheck | None = None
+    importance_matrix: ImportanceMatrix | None = None
+    chat_template: bool = False  # whether the model has a chat template that renders the prompt
+    ollama_files: tuple[str, ...] = ()
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"
 
 

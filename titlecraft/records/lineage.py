@@ -12,7 +12,7 @@ from titlecraft.records import EvaluationRecord, Pin, Record, Verdict
 class Result(Record, frozen=True):
     """A report's primary result. `revision` is the commit of the adapter's repo that added the report.
 
-    `low` and `high` are the bounds of the difference's interval at `confidence`.
+    `low` and `high` are the bounds of the difference's interval at `confidence`; null for too few titles.
     """
 
     id: str
@@ -23,8 +23,8 @@ class Result(Record, frozen=True):
     before: float
     after: float
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     confidence: float
     verdict: Verdict
 
@@ -85,10 +85,10 @@ def best_first(results: list[Result]) -> list[Result]:
 def in_words(result: Result) -> str:
     """Return the result as text: "NLL per token 2.5 → 2.25 nats (-0.25, 95 % interval -0.3 to -0.2)"."""
     signed = lambda value: f"{value:+.4g}" if value else "0"  # noqa: E731
-    return (
-        f"{result.label} {result.before:.4g} → {result.after:.4g} {result.unit} ({signed(result.difference)}, "
-        f"{100 * result.confidence:.4g} % interval {signed(result.low)} to {signed(result.high)})"
-    )
+    interval = "too few titles for an interval"
+    if result.low is not None and result.high is not None:
+        interval = f"{100 * result.confidence:.4g} % interval {signed(result.low)} to {signed(result.high)}"
+    return f"{result.label} {result.before:.4g} → {result.after:.4g} {result.unit} ({signed(result.difference)}, {interval})"
 
 
 def link(pin: Pin, path: str = "") -> str:

@@ -22,6 +22,7 @@ ADAPTER_FILES = (ADAPTER_WEIGHTS, ADAPTER_CONFIG)
 TRAINING_RECORD = "training_record.json"
 TRAINING_LOG = "training_log.jsonl"
 EXPORT_RECORD = "export_record.json"
+OLLAMA_TEMPLATE, OLLAMA_SYSTEM, OLLAMA_PARAMS, MODELFILE = "template", "system", "params", "Modelfile"
 
 # a report
 REPORT = "report.json"

@@ -23,12 +23,18 @@ BEFORE: dict[str, dict[str, Any]] = {
         "validation_rows": 0,
         "keep": "last",
         "patience": None,
+        "neftune_noise_alpha": None,
     },
-    "data": {"structure": "flat", "encoding": "utf-8"},
+    "lora": {"variant": "lora", "init": "default"},
+    "data": {"structure": "flat", "encoding": "utf-8", "filters": []},
 }
 """Section -> settings that older records do not have -> what was done before they existed."""
 
-KNOWN_BY = {"training": "learning_rate", "data": "title_column"}  # a setting that every record of the section has
+KNOWN_BY = {
+    "training": "learning_rate",
+    "lora": "alpha",
+    "data": "title_column",
+}  # a setting that every record of the section has
 
 
 def fill_settings(record: Any) -> Any:

@@ -8,6 +8,7 @@ messages belongs in MESSAGE_ONLY. `tests/titlecraft/records/test_stage_sources.p
 ENTRIES = {
     "dataset_builder": "dataset_builder.build",
     "training": "training.run",
+    "sweep": "training.sweep.run",
     "evaluation": "evaluation.run",
     "export": "playground.export.run",
     "space": "playground.space.publish",
@@ -18,12 +19,15 @@ ENTRIES = {
 TEMPLATES = {
     "dataset_builder": "dataset_builder/card/templates/dataset_card.md.jinja",
     "training": "",
+    "sweep": "",
     "evaluation": """
         evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
         evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
+        evaluation/report/templates/seeds.html.jinja
     """,
     "export": """
-        playground/export/templates/export_card.md.jinja playground/export/templates/serve_llama_cpp.py.jinja
+        playground/export/templates/export_card.md.jinja playground/export/templates/gguf_adapter_card.md.jinja
+        playground/export/templates/ollama_template.gotmpl playground/export/templates/serve_llama_cpp.py.jinja
         playground/export/templates/serve_transformers.py.jinja playground/export/templates/serve_vllm.py.jinja
     """,
     "space": "playground/space/templates/space_app.py.jinja playground/space/templates/space_card.md.jinja",
@@ -37,18 +41,19 @@ TEMPLATES = {
 """Stage -> files that are not Python and decide what it publishes."""
 
 MESSAGE_ONLY = """
-titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out training.watching.progress evaluation.progress
+titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out titlecraft.process.log_lines training.watching.progress evaluation.progress
 """
 """Imported by stages, and word messages or show progress: no result depends on them."""
 
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards language leakage loads markup options outcome valid_settings
+        dataset_builder: build clean first_pass guards language leakage loads markup mojibake options outcome valid_settings
         dataset_builder: write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
         dataset_builder/source: parse parts product_kind read_blocks reader readers text
@@ -61,8 +66,8 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
+        titlecraft/records: stage_sources training validation
         titlecraft/rows: groups
         titlecraft/search: scripts word_ngrams
     """,
@@ -72,20 +77,48 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models/decoding: batches
-        titlecraft/models: layers
+        titlecraft/models: batches layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
+        titlecraft/records: training validation
         titlecraft/rows: folder formats groups wording
         titlecraft/search: scripts title_match word_ngrams
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
+        training: adapter adapter_settings checks effect health job lost_settings out_of_memory prepare record run
+        training: steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
-        training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
-        training/model: lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
+        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
+        training/validation: best_weights run score validator
+        training/watching: energy grid trackers watch
+    """,
+    "sweep": """
+        titlecraft: __init__ files prompt settings
+        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/models/adapter: probe weights
+        titlecraft/models/attention: document spy
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
+        titlecraft/models: batches layers
+        titlecraft/models/loss: answer_logits answer_nll guard
+        titlecraft/process: distributed machine out_of_memory threads
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
+        titlecraft/records: training validation
+        titlecraft/rows: folder formats groups wording
+        titlecraft/search: scripts title_match word_ngrams
+        training: adapter adapter_settings checks effect health job lost_settings out_of_memory prepare record run
+        training: steps trainer
+        training/checkpoints: branch folder resume run_state saving trainer_hooks
+        training/data: examples inputs lengths long_answers packing prompt validation_rows
+        training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
+        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: save_adapter sharded_base
+        training/planning: fit known_base memory plan plan_table speed validation_schedule
+        training/publishing: finished publish
+        training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs
         training/validation: best_weights run score validator
         training/watching: energy grid trackers watch
     """,
@@ -97,39 +130,41 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus paired significance
-        evaluation/titles: draw grounded near_copies
+        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
-        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models: checks layers
-        titlecraft/models/decoding: batches generate
+        titlecraft/models: batches checks layers
+        titlecraft/models/decoding: choose choose_rows decoder families generate kernels network open ops plain products request static
+        titlecraft/models/decoding: table
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
+        titlecraft/records: training validation
         titlecraft/rows: folder formats groups index
         titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
     """,
     "export": """
         evaluation: guards processes
         evaluation/report: examples
-        evaluation/titles: draw near_copies
+        evaluation/titles: clusters draw near_copies training_split
         model_card: inputs named_records samples
-        playground/export: card gguf merge merge_check run
+        playground/export: card gguf gguf_header gguf_loss gguf_source importance_matrix llama_cpp make merge merge_check
+        playground/export: ollama options run
         titlecraft: __init__ files prompt settings
         titlecraft/cards: front_matter head_card merge templates
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models: checks layers
-        titlecraft/models/decoding: batches
+        titlecraft/models: batches checks layers
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation export repo_files rows setting_names stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation export repo_files rows setting_names
+        titlecraft/records: stage_sources training validation
         titlecraft/rows: folder formats groups
         titlecraft/search: scripts title_match word_ngrams
     """,
@@ -141,14 +176,15 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed out_of_memory
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names space stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names space
+        titlecraft/records: stage_sources training validation
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
-        dataset_builder: clean first_pass guards language leakage markup options outcome write_dataset
+        dataset_builder: clean first_pass guards language leakage markup mojibake options outcome write_dataset
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
         dataset_builder/source: parse parts product_kind read_blocks reader readers text
@@ -164,29 +200,30 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus paired significance
-        evaluation/titles: draw grounded near_copies
+        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
-        model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
-        model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata
+        model_card/verification/level_card/files: adapter base_header checksums path_patterns renderings tokenizer
+        model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata older
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
-        model_card/verification/lines: checks columns line one_line pinned_repo rendering unavailable
+        model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
-        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models: checks layers
-        titlecraft/models/decoding: batches generate
+        titlecraft/models: batches checks layers
+        titlecraft/models/decoding: choose choose_rows decoder families generate kernels network open ops plain products request static
+        titlecraft/models/decoding: table
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
+        titlecraft/records: stage_sources training validation
         titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
         training/data: inputs long_answers validation_rows

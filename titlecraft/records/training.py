@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from titlecraft.prompt import PromptFormat
 from titlecraft.records.base import Code, File, Pin, Record, digest
+from titlecraft.records.chosen import Chosen
 from titlecraft.records.rows import ReadRows, RowSettings
+from titlecraft.records.validation import Effect, Validation
 from titlecraft.settings import Base, Generation, Lora, Training
 
 
@@ -39,74 +41,6 @@ class Losses(Record, frozen=True):
 
     first: float
     last: float
-
-
-def is_ruinous(before: float, after: float) -> bool:
-    """Whether a loss (nats per token) got worse by an order of magnitude: ten times what it was."""
-    return after >= 10 * before and after > before
-
-
-class ValidationPoint(Record, frozen=True):
-    """One validation: after `step` optimizer steps, `epoch` epochs and `examples` examples.
-
-    `training_loss` is the one logged last until then; null if none was. Both losses are in nats per answer token.
-    """
-
-    step: int
-    epoch: float
-    examples: int
-    training_loss: float | None
-    validation_loss: float
-
-
-class Validation(Record, frozen=True):
-    """Loss during training on `rows` rows of `split`, drawn with the training's seed: NLL per token of their `tokens` answer tokens.
-
-    The first of `points` is of step 0, before training. `kept` is the step whose weights are published, for `reason`: of the
-    steps after 0 it has the lowest loss, or it is the last one. Of `planned_steps` the run stopped early if `stopped_early`.
-    """
-
-    split: str
-    rows: int
-    tokens: int
-    points: list[ValidationPoint]
-    kept: int
-    reason: Literal["lowest validation loss", "last step"]
-    planned_steps: int
-    stopped_early: bool
-
-    def __post_init__(self) -> None:
-        """Raise ValueError, which makes a record unreadable, unless the points begin at step 0 and the kept step is among them."""
-        steps = [point.step for point in self.points]
-        if steps[:1] != [0] or self.kept not in steps:
-            raise ValueError(
-                f"validations after the steps {steps}: expected 0 first, and the published step {self.kept}"
-            )
-
-    def loss_at(self, step: int) -> float:
-        """The validation loss at a step that was validated."""
-        return next(point.validation_loss for point in self.points if point.step == step)
-
-
-class Effect(Record, frozen=True):
-    """Loss on rows of a split that was not trained on, drawn with the training's seed: those of the validation, or else a few.
-
-    `changes_logits`: whether it changes the base's logits on an example at all. The NLLs are means over the `tokens` of the
-    answers of `rows` rows, in nats, without the adapter and with it; null where it was not measured.
-    """
-
-    changes_logits: bool
-    split: str | None = None
-    rows: int = 0
-    tokens: int = 0
-    nll_base: float | None = None
-    nll_adapter: float | None = None
-
-    def ruins(self) -> bool:
-        """Whether the answers are less likely by an order of magnitude with the adapter than without."""
-        return (
-            self.nll_base is not None and self.nll_adapter is not None and is_ruinous(self.nll_base, self.nll_adapter)
-        )
 
 
 class Optimizer(Record, frozen=True):
@@ -165,12 +99,15 @@ class Licence(Record, frozen=True):
     warning: str | None
 
 
+LATER_INPUTS = ("prompt_format", "rows", "chosen")  # left out of a key where they are null, as in trainings of before
+
+
 class TrainingInputs(Record, frozen=True):
     """Everything that the result of a training depends on. Trainings with equal inputs have equal keys and equal adapters.
 
     `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes;
     `prompt_format` is prompt.format, null in trainings of before there was a choice; `rows` has the settings by which the rows
-    of a dataset are read that Titlecraft did not build.
+    of a dataset are read that Titlecraft did not build; `chosen` is the sweep that chose settings of the recipe.
     """
 
     dataset: Pin
@@ -184,6 +121,7 @@ class TrainingInputs(Record, frozen=True):
     devices: int
     prompt_format: str | None = None
     rows: RowSettings | None = None
+    chosen: Chosen | None = None
 
     @property
     def key(self) -> str:
@@ -197,9 +135,7 @@ class TrainingInputs(Record, frozen=True):
     def by_name(self) -> dict[str, Any]:
         """The inputs by name, without those that older trainings did not have where they are null."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {
-            name: value for name, value in values.items() if value is not None or name not in ("prompt_format", "rows")
-        }
+        return {name: value for name, value in values.items() if value is not None or name not in LATER_INPUTS}
 
 
 class TrainingRecord(Record, frozen=True):
@@ -211,7 +147,7 @@ class TrainingRecord(Record, frozen=True):
     and `effect` are null in records of before they were written down; `trained_prompt` in those of before there was another
     format than alpaca: their prompt is prompt.json of the dataset. `targets_chosen`: the recipe left the layers of `lora` to the
     base's family. `validation` is null if the training did not validate. `rows` says how the rows of a dataset were read that Titlecraft did not
-    build.
+    build. `chosen` is the sweep that chose settings of the recipe; null if none did.
     """
 
     key: str
@@ -248,6 +184,7 @@ class TrainingRecord(Record, frozen=True):
     trained_prompt: TrainedPrompt | None = None
     targets_chosen: bool = False
     rows: ReadRows | None = None
+    chosen: Chosen | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
 
     def key_inputs(self) -> TrainingInputs:
@@ -265,6 +202,7 @@ class TrainingRecord(Record, frozen=True):
             devices=self.measured.devices,
             prompt_format=self.trained_prompt.setting if self.trained_prompt else None,
             rows=self.row_settings,
+            chosen=self.chosen,
         )
 
     @property

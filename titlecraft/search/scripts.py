@@ -5,6 +5,7 @@ as a word, as in sacrebleu's tokenizer `zh`, so that word n-grams are character 
 (bigrams), as Lucene's CJKAnalyzer does. Texts of other scripts are split as if this module did not exist.
 """
 
+import re
 import unicodedata
 from functools import cache
 from itertools import pairwise
@@ -25,6 +26,9 @@ UNSPACED = (
 OF_UNSPACED = "".join(rf"\p{{{name}}}" for name in UNSPACED.split()) + "\u30fc"  # the long vowel mark of both kana
 FULL_WIDTH_SIGNS = "\u3000-\u3003\u3008-\u3011\u3014-\u301b\uff01-\uff0f\uff1a-\uff20\uff3b-\uff3d\uff5b-\uff65"
 UNIT = rf"(?:[{OF_UNSPACED}]\p{{M}}*|[{FULL_WIDTH_SIGNS}])"
+MAY_BE_UNIT = re.compile(
+    "[\u02ea\u02eb\u0e00-\u1fff\u2e80-\U0010ffff]"
+).search  # where these scripts lie; quicker than ANY_UNIT
 ANY_UNIT = regex.compile(UNIT)
 RUN = regex.compile(rf"(?:[{OF_UNSPACED}]\p{{M}}*)+")
 LETTER_IN_RUN = regex.compile(rf"[{OF_UNSPACED}]\p{{M}}*")
@@ -33,7 +37,7 @@ WIDE = ("W", "F")
 
 def units(text: str) -> str:
     """Return the text with a space on both sides of each letter of a script without spaces; other texts stay as they are."""
-    if text.isascii() or not ANY_UNIT.search(text):
+    if text.isascii() or not MAY_BE_UNIT(text) or not ANY_UNIT.search(text):
         return text
     return " ".join(ANY_UNIT.sub(r" \g<0> ", text).split())
 
@@ -62,7 +66,7 @@ def width(text: str) -> int:
 
 def bigrams(text: str) -> str:
     """Return the text with each run of letters of a script without spaces as pairs of neighbours: 不锈钢 -> 不锈 锈钢."""
-    if text.isascii() or not RUN.search(text):
+    if text.isascii() or not MAY_BE_UNIT(text) or not RUN.search(text):
         return text
     return RUN.sub(pairs, text)
 

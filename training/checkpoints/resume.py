@@ -18,6 +18,7 @@ SETTING_OF_KEY = {
     "generation": "generation.*",
     "code": "code or version of a package",
     "devices": "number of devices",
+    "chosen": "section `chosen` of the recipe",
 }
 """Name of an input of the training's key -> what a message calls it."""
 

@@ -81,3 +81,8 @@ def flatten_rows(rows: list[dict[str, list[list[int]]]]) -> dict[str, Any]:
             for ids, labels in zip(row["input_ids"], row["labels"], strict=True)
         ]
     )
+
+
+def flatten_examples(examples: list[dict[str, list[int]]]) -> dict[str, Any]:
+    """Collate examples as `flatten_rows` does rows: the same examples as in a padded batch, without padding."""
+    return flatten_rows([{name: [example[name]] for name in ("input_ids", "labels")} for example in examples])

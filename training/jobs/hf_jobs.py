@@ -11,6 +11,7 @@ import sys
 from dataclasses import asdict, replace
 from typing import Any
 
+import msgspec
 import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, JobHardwareInfo, JobInfo, JobStage, get_token
 
@@ -20,7 +21,7 @@ from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import licence_of, require_name
 from titlecraft.hub.pins import address, endpoint, pin, require_write
-from titlecraft.records import Pin, sources_sha256
+from titlecraft.records import Chosen, Pin, sources_sha256
 from titlecraft.settings import Recipe, Training
 from training.jobs.source_archive import NAME, source_archive
 from training.model.backend import processes_fault
@@ -30,21 +31,30 @@ RECIPE = "recipe.yaml"
 ARCHIVE = f"{NAME}.tar.gz"
 
 
-def run_on_hub(dataset: str, repo: str, recipe: Recipe, flavor: str | None, timeout: str, options: list[str]) -> int:
+def run_on_hub(
+    dataset: str,
+    repo: str,
+    recipe: Recipe,
+    flavor: str | None,
+    timeout: str,
+    options: list[str],
+    chosen: Chosen | None = None,
+) -> int:
     """Submit a job, print its output, and return its exit status. Raises UserError before a job is submitted.
 
     Args:
         options: further options of `titlecraft train` for the job.
+        chosen: the sweep that chose the recipe.
     """
     require_time(timeout)
     require_write(repo)
     machine = find_machine(flavor)
-    if fault := processes_fault(recipe.training, gpus_of(machine)):
+    if fault := processes_fault(recipe.training, gpus_of(machine), recipe.lora):
         raise UserError(f"--flavor {describe(machine)}: {fault}")
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     require_name(repo, licence_of(base), base)
     recipe = replace(recipe, base=replace(recipe.base, revision=base.revision))
-    job = submit(data, repo, recipe, machine, timeout, options)
+    job = submit(data, repo, recipe, machine, timeout, options, chosen)
     print(f"job {job.id} on {describe(machine)}, at most {timeout}: {job.url}\nCtrl-C does not stop it")
     return follow(job)
 
@@ -82,9 +92,18 @@ def describe(machine: JobHardwareInfo) -> str:
     return f"{machine.name}{gpu_text}, {machine.unit_cost_usd:.4g} USD a {machine.unit_label}"
 
 
-def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeout: str, options: list[str]) -> JobInfo:
+def submit(
+    data: Pin,
+    repo: str,
+    recipe: Recipe,
+    machine: JobHardwareInfo,
+    timeout: str,
+    options: list[str],
+    chosen: Chosen | None = None,
+) -> JobInfo:
     """Upload recipe and source, and submit the job."""
     settings = {name: section for name, section in asdict(recipe).items() if name in SECTIONS}
+    settings |= {"chosen": msgspec.to_builtins(chosen)} if chosen else {}
     if recipe.training.max_steps and recipe.training.epochs == Training.epochs:
         del settings["training"]["epochs"]  # it is a default without effect, about which the job would print a note
     files = {RECIPE: yaml.safe_dump(settings, sort_keys=False).encode(), ARCHIVE: source_archive()}

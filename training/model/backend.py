@@ -5,20 +5,21 @@ from pathlib import Path
 
 from titlecraft.errors import UserError
 from titlecraft.process import distributed
-from titlecraft.settings import Training
+from titlecraft.settings import Lora, Training
+from training.adapter_settings import adapter_fault
 from training.lost_settings import fault
 
 GPU_EXTRA = 'pip install "titlecraft[gpu]"'
 
 
-def require_backend(settings: Training) -> None:
+def require_backend(settings: Training, lora: Lora | None = None) -> None:
     """Import the backend. Raises UserError if it cannot run here; nothing has been downloaded then.
 
     Unsloth patches transformers, TRL and PEFT, so it has to be imported before them. Its import raises NotImplementedError
     on a machine without a GPU. By default it downloads a file for each model that it loads, to count usage, and writes
     generated code into the current folder; the two variables switch that off.
     """
-    if message := processes_fault(settings, distributed.world_size()):
+    if message := processes_fault(settings, distributed.world_size(), lora):
         raise UserError(message)
     if settings.backend != "unsloth":
         return
@@ -40,11 +41,11 @@ def require_backend(settings: Training) -> None:
         ) from error
 
 
-def processes_fault(settings: Training, processes: int) -> str | None:
+def processes_fault(settings: Training, processes: int, lora: Lora | None = None) -> str | None:
     """The reason why this number of processes, one per GPU, cannot train with these settings; None if they can."""
     if settings.backend == "unsloth" and processes > 1:
         return "training.backend unsloth is for one GPU: use --training.backend=trl with several processes"
-    if message := fault(settings):
+    if message := fault(settings) or adapter_fault(lora or Lora(), settings, processes):
         return message
     if settings.shard_base and processes == 1:
         return (

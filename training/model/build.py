@@ -1,5 +1,6 @@
 """Load the pinned base model and add a fresh LoRA adapter, by PEFT or by Unsloth."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,17 +13,21 @@ from titlecraft.models.base.files import loading
 from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision
 from titlecraft.models.base.quantisation import loaded_as
 from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.process import distributed
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.data.long_answers import longest_example
+from training.model.initial_weights import init_of, start_from_loss
 from training.model.lora_targets import with_targets
 
 
 def load_for_training(base: Pin, settings: Base, training: Training, prompt: PromptFormat) -> LoadedBase:
     """Load the base at its pinned commit, quantised as the recipe says, with the tokenizer for this prompt; without an adapter."""
     if training.backend == "trl":
-        return load_base(base, settings.quantization, training.precision, prompt=prompt, on_cpu=training.shard_base)
+        # the other ranks get a base to be sharded from rank 0, layer by layer
+        device = ("cpu" if distributed.is_rank0() else "meta") if training.shard_base else None
+        return load_base(base, settings.quantization, training.precision, prompt=prompt, device=device)
     from unsloth import FastLanguageModel  # pyright: ignore[reportMissingImports]
 
     tokenizer, precision = load_tokenizer(base, prompt), resolve_precision(training.precision)
@@ -51,6 +56,7 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
         "lora_dropout": lora.dropout,
         "target_modules": targets,
         "bias": "none",
+        "use_rslora": lora.variant == "rslora",
     }
     if training.backend == "unsloth":
         from unsloth import FastLanguageModel  # pyright: ignore[reportMissingImports]
@@ -64,11 +70,15 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
         if training.gradient_checkpointing:
             loaded.model.enable_input_require_grads()
         try:
-            model = get_peft_model(loaded.model, LoraConfig(**common, task_type="CAUSAL_LM"))
+            init = init_of(replace(lora, target_modules=targets), loaded.model)
+            more: dict[str, Any] = {"use_dora": lora.variant == "dora", "init_lora_weights": init}
+            model = get_peft_model(loaded.model, LoraConfig(**common, **more, task_type="CAUSAL_LM"))
         except ValueError as error:  # layers of a kind that PEFT cannot adapt
             raise UserError(
                 f"lora.target_modules: {base} has layers that cannot be adapted: {first_line(error)}"
             ) from error
+    if lora.init == "loftq":
+        start_from_loss(model, base)
     name_base(model, base, targets)
     return model
 

@@ -2,9 +2,10 @@
 
 from peft import PeftModel
 
-from titlecraft.models.attention.document import DOCUMENTS, use_documents_attention
+from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.settings import Training
 from training.model.answer_loss import use_answer_loss
+from training.model.frozen_norm import fuse_norms, unfuse_norms
 from training.model.fused_lora import fuse_lora, unfuse_lora
 
 
@@ -13,17 +14,33 @@ def apply_kernels(model: PeftModel, training: Training) -> tuple[str, str]:
 
     Returns how attention is computed and what is fused, both as sentences for the record. For backend "trl".
     """
-    attention = use_documents_attention(model) if training.packing else str(model.config._attn_implementation)
+    unpadded = training.packing or unpads(model, training)
+    attention = use_documents_attention(model) if unpadded else str(model.config._attn_implementation)
     if not training.fused_kernels:
         return attention, "none"
     use_answer_loss(model)
-    fault = "the base is shared out between GPUs" if training.shard_base else kernels_fault(model)
-    if fault:
+    if model.device.type == "cpu" and not training.shard_base:
+        return (
+            attention,
+            f"loss over answers, {fuse_norms(model)} norms, {fuse_lora(model)} layers fused with their adapters",
+        )
+    if fault := kernels_fault(model):
         return attention, f"loss over answers only: {fault}"
     from liger_kernel.transformers import _apply_liger_kernel_to_instance  # pyright: ignore[reportMissingImports]
 
     _apply_liger_kernel_to_instance(model.get_base_model(), fused_linear_cross_entropy=False)
-    return attention, f"loss over answers, Liger's layer kernels, {fuse_lora(model)} layers fused with their adapters"
+    fused = fuse_lora(model)
+    layers = f"{fused} layers fused with their adapters" if fused else "no layer fused with its adapter (DoRA)"
+    return attention, f"loss over answers, Liger's layer kernels, {layers}"
+
+
+def unpads(model: PeftModel, training: Training) -> bool:
+    """Whether the examples of a batch are laid end to end in one row, without padding: with fused kernels on a CPU.
+
+    A GPU hides the padding of a small batch; on a CPU each padded token costs what a token costs.
+    """
+    on_cpu = model.device.type == "cpu" and training.fused_kernels and not training.shard_base
+    return on_cpu and documents_fault(model.get_base_model()) is None
 
 
 def kernels_fault(model: PeftModel) -> str | None:
@@ -43,7 +60,8 @@ def kernels_fault(model: PeftModel) -> str | None:
 
 
 def remove_kernels(model: PeftModel) -> None:
-    """Restore PEFT's LoRA layers and plain attention. Liger's kernels are part of the modules and stay."""
+    """Restore PEFT's LoRA layers, the norms and plain attention. Liger's kernels are part of the modules and stay."""
     unfuse_lora(model)
+    unfuse_norms(model)
     if model.config._attn_implementation == DOCUMENTS:
         model.set_attn_implementation("sdpa")

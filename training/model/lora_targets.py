@@ -11,10 +11,13 @@ from titlecraft.records import Pin
 from titlecraft.settings import Lora
 
 
-def expected_trainable(model: nn.Module, r: int, target_modules: list[str]) -> int:
-    """Number of LoRA parameters: r · (inputs + outputs), summed over the target layers (Hu et al. 2021, section 4.1)."""
+def expected_trainable(model: nn.Module, lora: Lora, target_modules: list[str]) -> int:
+    """Number of LoRA parameters: r · (inputs + outputs), summed over the target layers (Hu et al. 2021, section 4.1).
+
+    DoRA has a magnitude for each output beside them.
+    """
     sizes = [size_of(module) for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in target_modules]
-    return sum(r * (size[0] + size[1]) for size in sizes if size)
+    return sum(lora.r * (size[0] + size[1]) + (size[1] if lora.variant == "dora" else 0) for size in sizes if size)
 
 
 REFUSED = {"mamba": ("out_proj", "dt_proj"), "falcon_mamba": ("out_proj", "dt_proj"), "mamba2": ("out_proj",)}
@@ -58,3 +61,46 @@ def require_lora_targets(model: PreTrainedModel, lora: Lora, base: Pin) -> None:
             f"lora.target_modules: {base} has no layers named {', '.join(missing)}; it has {', '.join(allowed)}: "
             f"set {proposal}, or some of them"
         )
+
+
+def require_init(lora: Lora, model: nn.Module, base: Pin, quantization: str, published: str) -> None:
+    """Raises UserError if this base cannot have the adapter's initial weights or its kind. Reads no weights.
+
+    Args:
+        model: the base, which may be on the meta device.
+        quantization: how it will be loaded.
+        published: how it is published.
+    """
+    if lora.variant != "dora" and lora.init == "default":
+        return
+    name = f"lora.init {lora.init}" if lora.init != "default" else "lora.variant dora"
+    if lora.changes_base and quantization != "none":
+        fix = (
+            "--base.quantization=none"
+            if published == "none"
+            else "base.repo to one that is published in full precision"
+        )
+        raise UserError(
+            f"{name} needs weights that are not quantised, and {base} is loaded in {quantization}: set {fix}"
+        )
+    if lora.init == "loftq" and published != "none":
+        raise UserError(
+            f"{name} reads the weights in full precision, and {base} is published in {published}: set base.repo to the model that "
+            "it was made from, or --lora.init=default"
+        )
+    if lora.init == "loftq" and quantization != "nf4":
+        raise UserError(
+            f"{name} makes up for the rounding of 4-bit weights: set --base.quantization=nf4, or --lora.init=default"
+        )
+    for layer_name, layer in model.named_modules():
+        if layer_name.rpartition(".")[2] not in (lora.target_modules or []):
+            continue
+        if type(layer).__name__ == "Conv1D":
+            raise UserError(
+                f"{name} cannot start from layers of GPT-2's kind (Conv1D), which {base} has: set --lora.init=default --lora.variant=lora"
+            )
+        size = size_of(layer)
+        if size and lora.init != "default" and lora.r > min(size):
+            raise UserError(
+                f"{name}: lora.r {lora.r} is more than the {min(size)} singular values of {layer_name} of {base}: set a smaller --lora.r"
+            )

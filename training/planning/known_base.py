@@ -11,7 +11,7 @@ from titlecraft.models.base.quantisation import published_as
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.records import Pin
 from titlecraft.settings import Lora, Recipe
-from training.model.lora_targets import expected_trainable, require_lora_targets, with_targets
+from training.model.lora_targets import expected_trainable, require_init, require_lora_targets, with_targets
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,13 @@ def inspect_base(base: Pin, recipe: Recipe) -> KnownBase:
     model = on_meta(config, base)
     require_lora_targets(model, recipe.lora, base)
     lora = with_targets(recipe.lora, model)
+    quantization = recipe.base.quantization if published == "none" else published
+    require_init(lora, model, base, quantization, published)
     return KnownBase(
         config=config,
         tokenizer=tokenizer,
-        quantization=recipe.base.quantization if published == "none" else published,
+        quantization=quantization,
         parameters=model.num_parameters(),
-        trainable=expected_trainable(model, lora.r, lora.target_modules or []),
+        trainable=expected_trainable(model, lora, lora.target_modules or []),
         lora=lora,
     )

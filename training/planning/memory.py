@@ -90,7 +90,8 @@ def kernels_of(training: Training, lora: Lora, base: Base) -> Kernels:
         dropout = lora.dropout > 0
         return Kernels(stored_dropout=dropout, keeps_product=dropout, offloads=training.gradient_checkpointing)
     plain = not training.fused_kernels
-    return Kernels(fused=not plain, stored_dropout=plain and lora.dropout > 0, grouped=training.packing)
+    unfused = plain or lora.variant == "dora"
+    return Kernels(fused=not plain, stored_dropout=unfused and lora.dropout > 0, grouped=training.packing)
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ def estimate_memory(
     linear_bytes = WEIGHT_BITS[base.quantization] / 8 if base.quantization in WEIGHT_BITS else wide
     adapted = [shape.linears.get(name, (shape.hidden, shape.inner)) for name in targets_of(lora)]
     parameters = shape.layers * lora.r * sum(inputs + outputs for inputs, outputs in adapted)
+    if lora.variant == "dora":
+        parameters += shape.layers * sum(outputs for _, outputs in adapted)
     layer = kept_by_layer(shape, lora, kernels, wide)
     checkpoint = shape.hidden * (4 if kernels.wide else wide)
     if training.gradient_checkpointing:
@@ -147,12 +150,14 @@ def estimate_memory(
         kept = shape.layers * layer
     in_flight = (IN_FLIGHT_CHECKPOINTED if training.gradient_checkpointing else IN_FLIGHT) * shape.inner * wide
     unpacked = 2 * max(shape.hidden, shape.query) * shape.inner * wide if base.quantization in WEIGHT_BITS else 0
+    # DoRA's norms: a weight, its update and their sum
+    whole = 3 * 4 * max(inputs * outputs for inputs, outputs in adapted) if lora.variant == "dora" else 0
     mask = 3 * tokens**2 if kernels.masked else 0  # booleans, and bfloat16 numbers to add
     return Memory(
         weights=round(linear * linear_bytes + embeddings * (4 if kernels.wide else wide)),
         adapter=parameters * (4 + 4 + OPTIMIZER_BYTES[training.optimizer]),
         activations=tokens * kept + mask,
-        workspace=tokens * in_flight + unpacked + min(tokens, LOSS_CHUNK) * shape.vocabulary * 4,
+        workspace=tokens * in_flight + unpacked + whole + min(tokens, LOSS_CHUNK) * shape.vocabulary * 4,
     )
 
 
@@ -171,6 +176,10 @@ def kept_by_layer(shape: Shape, lora: Lora, kernels: Kernels, wide: int) -> int:
     numbers = shape.query + 2 * keys + shape.query  # inputs of attention, and its output, which is the input of o_proj
     numbers += 2 * shape.inner + (0 if kernels.fused else shape.inner)  # gate and up, and SiLU's output
     adapted = set(targets_of(lora))
+    if (
+        lora.variant == "dora"
+    ):  # the product with the base and that with the adapter, for the gradient of the magnitudes
+        numbers += 2 * sum(shape.linears.get(name, (0, shape.inner))[1] for name in adapted)
     if kernels.stored_dropout:
         dropped = sum(shape.linears.get(name, (shape.hidden, 0))[0] for name in adapted)
         return 2 * shape.hidden * norm + numbers * wide + dropped * (wide + 1)

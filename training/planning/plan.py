@@ -17,6 +17,7 @@ from titlecraft.hub.pins import pin, published_pin, require_own, require_write
 from titlecraft.records import TRAINING_RECORD, Licence, Pin, ReadRows, Record, RowSettings, TrainedPrompt
 from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe, Training
+from training.adapter_settings import adapter_fault, adapter_notes
 from training.data.lengths import measure_lengths, packed_items
 from training.data.long_answers import longest_example
 from training.data.prompt import prompt_for
@@ -154,8 +155,9 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         cards=[plan_card(card, workload) for card in CARDS],
         licence=licence,
         obligations=obligations(licence, base),
-        problems=[*problems_of_settings(training, steps.count), *problems(requirements)],
+        problems=[*problems_of_settings(recipe, steps.count), *problems(requirements)],
         notes=lost(training, recipe.base, config, given, items=items, steps=steps.count)
+        + adapter_notes(recipe.lora, training)
         + notes_of(training, data, available),
         validation=planned(validations) if validations.every else None,
     )
@@ -220,9 +222,10 @@ def smallest(training: Training) -> Training:
     return replace(training, batch_size=1, accumulation=step, gradient_checkpointing=True)
 
 
-def problems_of_settings(training: Training, steps: int) -> list[str]:
+def problems_of_settings(recipe: Recipe, steps: int) -> list[str]:
     """Reasons why these settings cannot train, or would change no weight in this number of steps."""
-    messages = dict.fromkeys((fault(training), idle(training, steps)))
+    training = recipe.training
+    messages = dict.fromkeys((fault(training), adapter_fault(recipe.lora, training), idle(training, steps)))
     return [message for message in messages if message]
 
 

@@ -76,6 +76,20 @@ class Scorer:
 
         Raises UserError if it is not finite.
         """
+        return self.mean_of(self.score_rows(accelerator))
+
+    def mean_of(self, losses: torch.Tensor) -> float:
+        """NLL in nats per answer token of the summed NLLs of all rows. Raises UserError if it is not finite."""
+        nll = float(losses.sum()) / self.tokens
+        if not isfinite(nll):
+            raise UserError(
+                f"the trained adapter gives no finite likelihood for rows of the {SPLIT} split: set a lower "
+                "--training.learning_rate or another --training.precision; nothing was published"
+            )
+        return round(nll, 6)
+
+    def score_rows(self, accelerator: Any = None) -> torch.Tensor:
+        """Summed NLL of each row, in nats: float64 [rows]. With several processes every one has to call it."""
         batches, processes = self.batches(), distributed.world_size()
         losses = torch.zeros(len(self.pairs), dtype=torch.float64)
         mine = batches[distributed.rank() :: processes]
@@ -88,13 +102,7 @@ class Scorer:
                 )  # the others gather weights for their last batch, and wait for this process
         if accelerator is not None and processes > 1:
             losses = accelerator.reduce(losses.to(accelerator.device), "sum").cpu()
-        nll = float(losses.sum()) / self.tokens
-        if not isfinite(nll):
-            raise UserError(
-                f"the trained adapter gives no finite likelihood for rows of the {SPLIT} split: set a lower "
-                "--training.learning_rate or another --training.precision; nothing was published"
-            )
-        return round(nll, 6)
+        return losses
 
     def score_batch(self, batch: list[int]) -> list[float]:
         """Summed NLL of each row of a batch, in nats. If memory does not suffice for the batch, one row at a time."""

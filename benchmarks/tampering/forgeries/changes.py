@@ -1,6 +1,7 @@
 """Single changes that forgeries consist of. Each function returns a function that changes a folder, or is one."""
 
 import json
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -133,6 +134,42 @@ def append_bytes(folder: Path) -> None:
 def edit_report(change: Callable[[dict[str, Any]], None]) -> Change:
     """Change the report."""
     return edit_json("evaluation/*/report.json", change)
+
+
+def edit_page(old: str, new: str, packages: bool = True) -> Change:
+    """Replace a text of the report's page, and name another version of matplotlib, or other sources, in the report."""
+
+    def apply(folder: Path) -> None:
+        page = next(folder.glob("evaluation/*/report.html"))
+        text = page.read_text(encoding="utf-8")
+        changed = re.sub(old, new, text, count=1, flags=re.S)
+        assert changed != text, "the change must change the page"
+        page.write_text(changed, encoding="utf-8")
+        name_other_code(folder, packages)
+
+    return apply
+
+
+def name_other_code(folder: Path, packages: bool = True) -> None:
+    """Name another version of matplotlib, or other sources, in the report."""
+
+    def change(content: dict[str, Any]) -> None:
+        if packages:
+            content["code"]["packages"]["matplotlib"] = "0.1"
+        else:
+            content["code"]["sources"] = "0" * 64
+
+    edit_report(change)(folder)
+
+
+def draw_over_plot(folder: Path) -> None:
+    """Turn the report's first plot around, and name another version of matplotlib."""
+    from PIL import Image
+
+    file = next(folder.glob("evaluation/*/forest.png"))
+    with Image.open(file) as picture:
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(file)
+    name_other_code(folder)
 
 
 def set_measure(**values: Any) -> Change:

@@ -3,8 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,8 +22,9 @@ from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import DatasetRecord, Leakage, digest
+from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, digest
 from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
+from titlecraft.records.setting_names import IN_RECORDS
 
 BATCH_ROWS = 10_000
 
@@ -45,9 +48,19 @@ def check_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("lines of all source files", record.source.lines, lines_of_files)
     yield checks.equal("published rows = rows of all splits", record.published, rows_of_splits)
     yield checks.equal("product kinds add up", record.published, sum(record.product_kinds.values()))
-    yield checks.equal("key over source, settings and code", record.key, digest(record.key_inputs()))
+    keys = (digest(record.key_inputs()), digest(key_inputs_as_listed(state)))
+    yield checks.equal("key over source, settings and code", record.key, record.key if record.key in keys else keys[0])
     prompt = PromptFormat.from_settings(record.prompt, record.data.keep_columns).to_json()
     yield checks.equal(f"{PROMPT_FILE} from the settings", prompt.decode(), state.require(PROMPT_FILE).decode())
+
+
+def key_inputs_as_listed(state: RepoState) -> dict[str, Any]:
+    """The inputs of the key with the settings that the record's JSON lists: a record of an older version lists fewer."""
+    inputs = state.dataset.key_inputs()
+    listed = msgspec.json.decode(state.require(DATASET_RECORD))["data"]
+    names = IN_RECORDS.get("data", {})
+    settings = {name: value for name, value in asdict(state.dataset.data).items() if names.get(name, name) in listed}
+    return inputs | {"data": settings}
 
 
 @dataclass

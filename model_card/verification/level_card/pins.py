@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from evaluation.inputs import key_inputs
+from evaluation.inputs import FIRST_PROTOCOL, key_inputs
 from evaluation.measures import measure_names
+from evaluation.statistics.compare import BEFORE_CLUSTERS
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.lines.pinned_repo import commit_exists
@@ -119,22 +120,22 @@ def equal_or_different(checks: Checks, claim: str, same: bool, tolerance: str) -
 
 def check_key(checks: Checks, state: RepoState, report: EvaluationRecord, folder: str) -> Iterator[Line]:
     """The report's key is the digest of its inputs; its id and its folder are named after the key."""
-    recipe = Recipe(evaluation=report.evaluation, generation=report.generation)
-    weights = {name: state.sha256(name) for name in ADAPTER_FILES}
-    prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
-    inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
-    inputs |= {
-        "code": report.code,
-        "dataset": report.dataset,
-        "base": report.base,
-        "base_settings": report.base_settings,
-        "quantization": report.quantization,
-        "precision": report.precision,
-    }
     claim = "key over all inputs"
     if {measure.name for measure in [*report.measures, *report.left_out()]} == set(measure_names(report.evaluation)):
-        yield checks.equal(claim, report.key, digest(inputs))
+        yield checks.equal(claim, report.key, key_of(state, report))
     else:
         yield checks.not_looked_at(claim, report.key, "not derived", "other measures than this code has")
     yield checks.equal("id", report.id, report.key[:12])
     yield checks.equal("folder", folder, f"evaluation/{report.id}")
+
+
+def key_of(state: RepoState, report: EvaluationRecord) -> str:
+    """The key of a report, from its own fields and the adapter of this repo."""
+    recipe = Recipe(evaluation=report.evaluation, generation=report.generation)
+    weights = {name: state.sha256(name) for name in ADAPTER_FILES}
+    prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
+    inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
+    if report.interval_method == BEFORE_CLUSTERS:
+        inputs["protocol"] = FIRST_PROTOCOL
+    names = ("code", "dataset", "base", "base_settings", "quantization", "precision")
+    return digest(inputs | {name: getattr(report, name) for name in names})

@@ -92,12 +92,19 @@ def check_definitions(checks: Checks, record: EvaluationRecord) -> Iterator[Line
         yield checks.not_looked_at(claim, "in the report", "not looked at", "here is other code")
 
 
+def ordered(low: object, high: object) -> bool:
+    """Whether an interval has both ends in order, or neither of them."""
+    if isinstance(low, float) and isinstance(high, float):
+        return low <= high
+    return low is high
+
+
 def check_measure(checks: Checks, record: EvaluationRecord, measure: Measure) -> Iterator[Line]:
     """The numbers of one measure are consistent: difference, interval, counts, level and p-values."""
     difference = measure.after - measure.before
     yield checks.close(f"{measure.label}: difference = after - before", measure.difference, difference, ROUNDING)
     wrong = []
-    if not measure.low <= measure.high:
+    if not ordered(measure.low, measure.high) or not ordered(measure.titles_low, measure.titles_high):
         wrong.append("the interval ends before it begins")
     wins, ties, losses = measure.wins, measure.ties, measure.losses
     if wins is not None and (losses is None or wins + ties + losses != measure.n):

@@ -40,14 +40,15 @@ def check_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The number of trained parameters, and the LoRA settings in adapter_config.json."""
     record, config = state.training, msgspec.json.decode(state.require(ADAPTER_CONFIG))
     shapes = tensor_shapes(state.require(ADAPTER_WEIGHTS))
-    yield checks.equal("trainable parameters", record.trainable_parameters, sum(map(prod, shapes.values())))
+    lora = record.lora
+    published = record.trainable_parameters * lora.published_r // lora.r
+    yield checks.equal("trainable parameters", published, sum(map(prod, shapes.values())))
     tensors = tensors_of(state.require(ADAPTER_WEIGHTS), f"{ADAPTER_WEIGHTS} of {state.pin}")
     broken = [tensor.name for tensor in tensors if tensor.broken]
     yield checks.equal("tensors with numbers that are not finite", 0, len(broken), broken[0] if broken else None)
     ranks = {shape[0] for name, shape in shapes.items() if "lora_A" in name and len(shape) == 2}
-    yield checks.equal("rank of the tensors", {record.lora.r}, ranks)
-    lora = record.lora
-    claimed = {"r": lora.r, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout}
+    yield checks.equal("rank of the tensors", {lora.published_r}, ranks)
+    claimed = {"r": lora.published_r, "lora_alpha": lora.published_alpha, "lora_dropout": lora.dropout}
     configured = {name: config.get(name) for name in claimed}
     yield checks.equal("r, alpha and dropout in adapter_config.json", claimed, configured)
     yield checks.equal("adapted layers", sorted(lora.target_modules or []), sorted(config.get("target_modules") or []))

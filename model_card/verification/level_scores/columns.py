@@ -1,7 +1,10 @@
 """The columns of predictions.parquet and the arms that they belong to."""
 
+from msgspec import UNSET
+
 from evaluation.measures import measure_names, sampled_measures
 from titlecraft.records import EvaluationRecord, column, sampled_arm, tokens_column
+from titlecraft.records.evaluation import CLUSTER
 
 ARMS = ("before", "after")
 
@@ -20,6 +23,8 @@ def expected_columns(record: EvaluationRecord) -> list[str]:
     """The names of all columns, in order; see evaluation.report.predictions."""
     sampled = {entry.name for entry in sampled_measures(record.evaluation)} if record.evaluation.sampled else set()
     names = ["uid", "title", "prompt", "reference", "reference_tokens"]
+    if record.clusters is not UNSET:
+        names.append(CLUSTER)
     if record.grounded is not None:
         names += ["grounded_prompt", "grounded_sources"]
     for arm in greedy_arms(record):

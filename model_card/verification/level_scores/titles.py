@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
+from evaluation.statistics.compare import METHODS
+from evaluation.titles.clusters import describe_clusters
 from evaluation.titles.draw import Sample, Title, TokenLimits, draw
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal
@@ -11,7 +15,8 @@ from titlecraft.hub.pins import read_file
 from titlecraft.models.adapter.read import prompt_of
 from titlecraft.models.base.config import context_length, load_config
 from titlecraft.models.base.tokenizer import load_tokenizer
-from titlecraft.records import TRAINING_RECORD, EvaluationRecord, TrainingRecord, read_record
+from titlecraft.records import TRAINING_RECORD, Clusters, EvaluationRecord, TrainingRecord, read_record
+from titlecraft.records.evaluation import CLUSTER
 from titlecraft.rows.folder import rows_folder
 
 
@@ -27,15 +32,25 @@ def check_titles(
     unsearched = record.near_not_looked_for or 0
     claim = "descriptions whose near copies were not looked for"
     yield checks.equal(claim, unsearched, sample.near_not_looked_for)
-    columns = {
+    if record.interval_method == METHODS[0]:  # earlier versions took titles as independent
+        derived = describe_clusters(sample.clustering)
+        yield checks.equal("clusters of similar titles", known(record.clusters), known(derived))
+    columns: dict[str, list[Any]] = {
         "uid": [title.uid for title in titles],
         "title": [title.title for title in titles],
         "prompt": [title.prompt for title in titles],
         "reference": [title.reference for title in titles],
         "reference_tokens": [len(title.reference_tokens) for title in titles],
     }
+    if record.clusters is not UNSET and sample.clustering:
+        columns[CLUSTER] = sample.clustering.ids
     for name, values in columns.items():
         yield column_equal(checks, f"{name} of every title", [row[name] for row in rows], values)
+
+
+def known(clusters: Clusters | UnsetType) -> str:
+    """Clusters in one line."""
+    return "each title by itself" if clusters is UNSET else str(clusters)
 
 
 def draw_sample(record: EvaluationRecord) -> Sample:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from math import isclose, log
 from typing import Any
 
+from msgspec import UNSET
+
 from evaluation.lookup.sources import Lookup
 from evaluation.measures import Entry, Written, measures_of, sampled_measures
 from evaluation.measures.coverage import ScriptCoverage
 from evaluation.measures.sentences import orders
+from evaluation.statistics.all_answers import describe_all
 from evaluation.titles.draw import Title
 from model_card.verification.level_scores.columns import ARMS, greedy_arms
 from model_card.verification.level_scores.lookup import build_lookup
@@ -90,6 +93,10 @@ def check_values(
     """A line for each measure and arm."""
     coverage = ScriptCoverage([row["reference"] for row in rows])
     answers = Answers(record, rows, titles, build_lookup(record, rows), coverage)
+    if record.answers is not UNSET:
+        texts = [[row[arm] for row in rows] for arm in ARMS]
+        derived = describe_all(*texts, answers.lookup.copies.all_copied_words)
+        yield checks.equal("all answers together", str(record.answers), str(derived))
     for arm in greedy_arms(record):
         for entry in measures_of(record.evaluation):
             if entry.reads is Written and entry.recomputed != "never":

@@ -12,6 +12,24 @@ EXIT_STATUS = {"holds": 0, "does not hold": 1, "could not be looked at": 3}  # 2
 CUMULATIVE: tuple[Level, ...] = ("card", "scores", "predictions")  # each includes the lines of those before it
 
 
+WHAT_AGREES = {
+    "card": "card = records",
+    "scores": "card = records = answers",
+    "predictions": "card = records = answers = model",
+    "data": "data = source",
+}
+"""Level -> what a verification at this level compares; the badge shows it."""
+TRAINING = "how the adapter was trained"
+ALWAYS = "what was tried and deleted, whether seed or primary measure were chosen afterwards, whether text written by people is true"
+CANNOT_KNOW = {
+    "card": f"whether the answers give the numbers, whether the models gave the answers, {TRAINING}, {ALWAYS}",
+    "scores": f"whether the models gave the answers, {TRAINING}, {ALWAYS}",
+    "predictions": f"{TRAINING}, {ALWAYS}",
+    "data": "whether the source is what its name says, and whether text written by people is true",
+}
+"""Level -> what it cannot show, whatever its verdict."""
+
+
 class Line(Record, frozen=True):
     """One claim: the published value, the recomputed value, the tolerance and the verdict.
 

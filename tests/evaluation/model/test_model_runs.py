@@ -6,7 +6,7 @@ import torch
 from evaluation.guards import check_scores, check_titles
 from evaluation.measures.sentences import orders
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.sampling import random_numbers
+from evaluation.model.sampling import seed_of
 from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title, TokenLimits, encode
@@ -18,8 +18,9 @@ from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.adapter.zeroed import is_base_when_zeroed, zeroed_adapter
 from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.base.model import LoadedBase
-from titlecraft.models.decoding.batches import length_sorted, pad_left
+from titlecraft.models.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate
+from titlecraft.models.decoding.request import Sampling
 from titlecraft.models.loss.answer_nll import groups_of_pairs, plain_nll, reference_nll
 from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat, token_ids
@@ -144,8 +145,8 @@ def test_sampled_answers_depend_on_their_seed_only(model, tokenizer, titles) -> 
     prompts = [title.prompt_tokens for title in titles[:3]]
 
     def sample(seed: int, take: int, **how) -> list[list[int]]:
-        with random_numbers(seed, take, "a title"):
-            return generate(model, tokenizer, prompts, 12, sampling=Generation(**how))
+        drawn = [Sampling.of(Generation(**how), seed_of(seed, take, title.title)) for title in titles[:3]]
+        return generate(model, tokenizer, prompts, 12, sampling=drawn)
 
     before = torch.get_rng_state()
     first = sample(7, 0)
@@ -154,6 +155,8 @@ def test_sampled_answers_depend_on_their_seed_only(model, tokenizer, titles) -> 
     assert sample(7, 0) == first
     assert sample(7, 1) != first and sample(8, 0) != first
     assert sample(7, 0, top_k=1) == generate(model, tokenizer, prompts, 12) != first
+    alone = Sampling.of(Generation(), seed_of(7, 0, titles[1].title))
+    assert generate(model, tokenizer, prompts[1:2], 12, sampling=[alone]) == first[1:2]
 
 
 def test_an_answer_ends_at_the_first_eos(model, titles) -> None:

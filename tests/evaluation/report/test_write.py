@@ -12,18 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
-from evaluation.measures import MEASURES
 from evaluation.report import wording
 from evaluation.report.examples import choose_examples, html_bytes, starting_views
 from evaluation.report.pages import PLOTS, draw_plots, render_page
 from evaluation.report.plots import forest
 from evaluation.report.write import print_table, write_report
-from evaluation.statistics.significance import minimum_detectable_effect
 from model_card.verification.level_card.files.renderings import with_links_to_this_hub
 from tests import ROOT
 from tests.evaluation.report.literal_report import SETTINGS, predictions, record_of
 from titlecraft.hub import PUBLIC_HUB
-from titlecraft.records import EvaluationRecord
+from titlecraft.records import AllAnswers, Answers, EvaluationRecord
 
 
 @pytest.fixture
@@ -144,9 +142,11 @@ def test_the_table_shows_before_after_difference_and_interval(record: Evaluation
     print_table(record)
     printed = capsys.readouterr().out
     assert "40 held-out titles" in printed and "NLL per token" in printed and "3.000" in printed
-    assert "Primary measure" in printed and "The four claims" in printed
+    assert "Primary measure" in printed and "Aims of the tuning" in printed
     assert printed.index("Coherence") < printed.index("Content-word recall") < printed.index("Other measures")
-    assert "40 titles show a difference in NLL per token of" in printed
+    joined = " ".join(printed.split())
+    assert "nats in NLL per token would be found in 4 of 5 such experiments with 40 titles" in joined
+    assert joined.endswith("One training run: how much another seed would change this was not measured.")
     assert all(len(line) <= 80 for line in printed.splitlines())
     assert "…" not in printed and printed.count("better") == len(record.measures) - 1  # not of the length ratio
 
@@ -154,7 +154,7 @@ def test_the_table_shows_before_after_difference_and_interval(record: Evaluation
 def test_coverage(record: EvaluationRecord, tmp_path: Path, capsys) -> None:
     record = msgspec.structs.replace(record, evaluation=replace(SETTINGS, confidence=0.999))
     assert "(99.9% interval" in wording.answer(record) and "99.9% confidence" in wording.plan(
-        replace(SETTINGS, confidence=0.999), MEASURES[0], 0.2
+        replace(SETTINGS, confidence=0.999), 40
     )
     print_table(record)
     assert "99.9% interval" in capsys.readouterr().out
@@ -165,10 +165,14 @@ def test_coverage(record: EvaluationRecord, tmp_path: Path, capsys) -> None:
 
 def test_power_sentences(record: EvaluationRecord) -> None:
     first, second = record.measures[:2]
-    assert wording.power_alone(record, first).endswith(" or more in 80% of all experiments.")
-    assert wording.power_alone(record, second).endswith(" or more in 80% of all experiments, if it is tested alone.")
+    found = "would be found in 4 of 5 such experiments with 40 titles"
+    assert wording.power_alone(record, first).endswith(f" {found}.")
+    assert wording.power_alone(record, second).endswith(f" {found}, if it is tested alone.")
+    assert wording.power(record).startswith(
+        "A true difference of "
+    ) and f" nats in NLL per token {found} (" in wording.power(record)
     questions = msgspec.structs.replace(second, group="forgetting", n=60)
-    assert wording.power_alone(record, questions).startswith("60 questions show")
+    assert wording.power_alone(record, questions).endswith(" with 60 questions, if it is tested alone.")
     assert wording.power_alone(record, msgspec.structs.replace(second, std=0.0, minimum_detectable_effect=0.0)) == ""
     assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, std=6e-17)) == ""  # rounding
     assert wording.power(with_primary(record, std=0.0, minimum_detectable_effect=0.0)) == (
@@ -177,11 +181,49 @@ def test_power_sentences(record: EvaluationRecord) -> None:
 
 
 def test_plan_names_the_fixed_settings() -> None:
-    assert wording.plan(SETTINGS, MEASURES[0], minimum_detectable_effect(1.0, 40, SETTINGS)) == (
+    assert wording.plan(SETTINGS, 40) == (
         "fixed in the recipe: primary measure NLL per token (nats, lower is better), 40 titles of the test split by seed 7, "
-        "95% confidence; in 80% of all experiments they show a mean difference of 0.443 standard deviations of the paired "
-        "differences"
+        "95% confidence; a true difference of 0.443 standard deviations of the paired differences would be found in 4 of 5 such "
+        "experiments"
     )
+
+
+def test_verdicts_without_an_interval_and_after_correction(record: EvaluationRecord) -> None:
+    first, second = record.measures[:2]
+    few = with_primary(record, low=None, high=None)
+    assert wording.verdict(few, few.measures[0]) == wording.interval(few.measures[0]) == "too few titles"
+    assert "no interval and no verdict" in wording.answer(few) and few.measures[0].verdict() == "no measured difference"
+    corrected = msgspec.structs.replace(second, low=0.005, high=0.028, p_holm=0.3)
+    changed = msgspec.structs.replace(record, measures=[first, corrected, *record.measures[2:]])
+    assert wording.verdict(changed, corrected) == "not significant after correction for 16 measures"
+    assert wording.p_value(msgspec.structs.replace(first, p_value=0.002, p_holm=0.002), SETTINGS) == "≤ 0.002"
+    assert wording.p_value(msgspec.structs.replace(first, p_value=0.004, p_holm=0.004), SETTINGS) == "0.004"
+    assert [wording.rounded_up(value) for value in (2 / 10_001, 0.0321, 0.06, 1.0)] == [0.0002, 0.033, 0.06, 1.0]
+
+
+def answers(distinct: int, copied: int) -> Answers:
+    return Answers(distinct=distinct, most_repeated=9, distinct_2=0.1, words=100, copied_words=copied)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "warned"),
+    [
+        (answers(38, 2), answers(14, 5), True),  # few different answers
+        (answers(38, 2), answers(38, 88), True),  # most words are copied
+        (answers(38, 2), answers(38, 30), False),
+        (answers(10, 2), answers(14, 5), False),  # the base repeats itself more
+    ],
+)
+def test_a_model_that_repeats_itself_or_its_training_texts_is_named(
+    record: EvaluationRecord, before: Answers, after: Answers, warned: bool
+) -> None:
+    record = msgspec.structs.replace(record, answers=AllAnswers(before=before, after=after))
+    texts = wording.answers_together(record)
+    assert texts[0].startswith(
+        f"{after.distinct} different answers to 40 titles after fine-tuning, {before.distinct} before"
+    )
+    assert f"{after.copied_words}% of the words after" in texts[1]
+    assert (wording.COLLAPSED in texts) == warned
 
 
 def test_a_claim_that_does_not_hold_is_reported(record: EvaluationRecord, tmp_path: Path) -> None:
@@ -194,9 +236,13 @@ def test_a_claim_that_does_not_hold_is_reported(record: EvaluationRecord, tmp_pa
     write_report(record, tmp_path)
     page = (tmp_path / "report.html").read_text()
     row = page[page.index("<td>Coherence<") :].partition("</tr>")[0]
-    assert "no measured difference" in row and "0.060" in row
-    assert page.count(">no measured difference<") == 1
-    assert page.index("Primary measure") < page.index("The four claims") < page.index("Other measures")
+    assert ">not significant after correction for 16 measures<" in row and "≤ 0.06<" in row
+    assert page.count(">not significant") == 1
+    assert (
+        page.index("Primary measure")
+        < page.index("What the tuning was meant to improve")
+        < page.index("Other measures")
+    )
 
 
 def test_reproducible_names_its_conditions_and_no_figures_of_another_machine(

@@ -1,5 +1,6 @@
 """The spread between training seeds beside that between titles."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,8 +9,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from evaluation.report.wording import number
 from evaluation.side_by_side.comparison import Published
 from evaluation.side_by_side.seeds import SeedsRecord, compare_seeds, print_seeds
+from evaluation.side_by_side.seeds_page import render_seeds
 from tests.evaluation.report.literal_report import predictions, record_of
 from tests.model_card.literal_records import training_record
 from titlecraft.errors import UserError
@@ -48,6 +51,12 @@ def test_both_spreads_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> 
     assert read_record(record.to_json(), SeedsRecord, "seeds.json") == record
     print_seeds(record)
     assert "std of seeds" in capsys.readouterr().out
+    page = render_seeds(record)
+    assert page == render_seeds(record) and "Another training seed moves NLL per token by" in page
+    for seed, mean in zip(record.seeds, primary.means, strict=True):
+        assert f'data-label="Seed {seed}">{number(mean)}<' in page
+    assert f'data-label="Std of seeds">{number(primary.seeds_std)}<' in page and page.count("<script>") == 1
+    assert not re.search(r'(src|srcset|href)="(?!data:|http)', page), "the page needs no other file"
 
 
 def test_only_titles_of_all_reports_count() -> None:

@@ -11,8 +11,10 @@ from evaluation.measures import MEASURES, entry_named
 from evaluation.outcome import Outcome
 from evaluation.statistics.compare import compare_arms, compare_sampled
 from evaluation.statistics.corpus import Paired, paired_p_value
-from evaluation.statistics.paired import compare, compare_corpora, correct
-from evaluation.statistics.significance import bootstrap, holm, interval, minimum_detectable_effect, p_value, p_values
+from evaluation.statistics.intervals import bca_interval, mean_interval
+from evaluation.statistics.paired import compare, compare_corpora, compare_each, correct
+from evaluation.statistics.significance import bootstrap, holm, minimum_detectable_effect, p_value, p_values
+from tests import present
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Recipe
 
@@ -26,16 +28,35 @@ FAR = [f"Something else {n}, not a lamp of any kind." for n in range(30)]
 
 
 def test_identical_arms_have_no_difference() -> None:
-    values = [1.0, 2.5, 3.0, 0.5]
+    values = [1.0, 2.5, 3.0, 0.5] * 8
     measure = compare(NLL, values, values, SETTINGS)
     assert (measure.difference, measure.low, measure.high, measure.p_value) == (0.0, 0.0, 0.0, 1.0)
-    assert (measure.wins, measure.ties, measure.losses) == (0, 4, 0)
+    assert (measure.wins, measure.ties, measure.losses) == (0, 32, 0)
+
+
+@pytest.mark.parametrize(
+    ("titles", "clusters", "known"), [(29, 29, False), (30, 30, True), (40, 29, False), (40, 30, True)]
+)
+def test_fewer_than_30_titles_or_clusters_have_no_interval_and_no_verdict(
+    titles: int, clusters: int, known: bool
+) -> None:
+    before, after = np.linspace(2, 3, titles), np.linspace(1, 1.9, titles)
+    ids = np.minimum(np.arange(titles), clusters - 1)
+    (measure,) = compare_each([("nll_per_token", before.tolist(), after.tolist())], SETTINGS, [NLL], ids)
+    assert (measure.low is not None, measure.high is not None, measure.verdict() == "better") == (known, known, known)
 
 
 def test_a_constant_difference_has_an_interval_of_width_0() -> None:
-    measure = compare(CHRF, [1.0] * 12, [3.0] * 12, SETTINGS)
+    measure = compare(NLL, [1.0] * 30, [3.0] * 30, SETTINGS)
     assert (measure.difference, measure.low, measure.high) == (2.0, 2.0, 2.0)
-    assert measure.p_value == pytest.approx(2 / 2**12, abs=0.003)
+    assert measure.p_value == pytest.approx(2 / 1000)
+
+
+def test_a_measure_with_a_scale_allows_for_one_title_that_differs() -> None:
+    """No title of n differs: at most 3 of n do, by the rule of three (Hanley and Lippman-Hand 1983)."""
+    for titles in (30, 200, 2000):
+        interval = mean_interval(np.zeros(titles), SETTINGS, largest=1.0)
+        assert interval.low == -present(interval.high) and 2.5 / titles < present(interval.high) < 3.1 / titles
 
 
 def test_wins_follow_the_better_direction() -> None:
@@ -71,7 +92,7 @@ def test_p_values_do_not_depend_on_the_number_of_flips_in_memory(monkeypatch) ->
 
 def test_same_seed_same_interval() -> None:
     differences = np.random.default_rng(0).normal(size=50)
-    assert interval(differences, SETTINGS) == interval(differences, SETTINGS)
+    assert bca_interval(differences, SETTINGS) == bca_interval(differences, SETTINGS)
 
 
 DRAWS = {
@@ -80,15 +101,39 @@ DRAWS = {
     "ternary": lambda rng, shape: rng.choice(
         [-1.0, 0.0, 1.0], shape, p=[0.15, 0.4, 0.45]
     ),  # of rates, before and after
+    "rare": lambda rng, shape: rng.choice([0.0, 10.0], shape, p=[0.97, 0.03]),  # few titles differ
 }
 
 
+@pytest.mark.parametrize(("titles", "per_cluster"), [(60, 1), (200, 1), (180, 3)])
 @pytest.mark.parametrize("draw", DRAWS)
-def test_intervals_cover_the_true_difference_at_their_confidence(draw: str) -> None:
-    samples = DRAWS[draw](np.random.default_rng(1), (800, 200))  # 200 titles, as in the smallest recipe
-    intervals = [interval(differences, SETTINGS) for differences in samples]
-    inside = np.mean([low <= 0.3 <= high for low, high in intervals])
-    assert 0.93 <= inside <= 0.97  # nominal 0.95; the standard error of 800 experiments is 0.008
+def test_intervals_cover_the_true_difference_at_their_confidence(draw: str, titles: int, per_cluster: int) -> None:
+    """Three equal titles are one observation: as independent titles they would be covered in 0.74 of the experiments."""
+    samples = DRAWS[draw](np.random.default_rng(1), (800, titles // per_cluster)).repeat(per_cluster, axis=1)
+    clusters = np.arange(samples.shape[1]) // per_cluster
+    scale = 10.0 if draw == "rare" else 1.0
+    intervals = [mean_interval(differences, SETTINGS, clusters, scale) for differences in samples]
+    inside = np.mean([present(interval.low) <= 0.3 <= present(interval.high) for interval in intervals])
+    # nominal 0.95; the standard error of 800 experiments is 0.008; where few titles differ, the interval is wider than needed
+    assert 0.92 <= inside <= (1 if draw == "rare" else 0.98)
+
+
+def test_clusters_of_equal_titles_count_once() -> None:
+    rng = np.random.default_rng(8)
+    once = rng.normal(0.1, 1.0, 60)
+    clusters = np.arange(180) // 3
+    three = mean_interval(once.repeat(3), SETTINGS, clusters)
+    alone = mean_interval(once, SETTINGS)
+    assert (three.low, three.high) == pytest.approx((alone.low, alone.high))
+    assert three.design_effect == pytest.approx(3, rel=0.02)
+    assert present(three.titles_low) > present(three.low) and alone.design_effect is None
+    assert p_values(once.repeat(3)[None], SETTINGS, clusters) == p_values(3 * once[None], SETTINGS)
+    paired = [Paired.of(entry_named("bleu", SETTINGS).corpus_metric(), FAR, CLOSE, REFERENCES)] * 2
+    paired[1] = paired[0].by_cluster(np.arange(30) // 2)
+    assert paired[0].scores() == paired[1].scores() and len(paired[1].before) == 15
+    metric, ids = entry_named("bleu", SETTINGS).corpus_metric(), np.arange(30) // 6
+    p = paired_p_value(metric, FAR, CLOSE, REFERENCES, replace(SETTINGS, resamples=1999), ids)
+    assert p == pytest.approx(2 / 2**5, abs=0.02)  # five clusters are swapped or not
 
 
 def test_holm_steps_down() -> None:
@@ -123,7 +168,7 @@ def test_a_recipe_that_cannot_detect_anything_is_refused() -> None:
 
 
 def test_a_verdict_needs_the_interval_and_the_corrected_p_value() -> None:
-    clear = msgspec.structs.replace(compare(NLL, [2.0] * 30, [1.0] * 30, SETTINGS), low=-1.1, high=-0.9)
+    clear = msgspec.structs.replace(compare(NLL, [2.0] * 30, [1.0] * 30, SETTINGS), low=-1.1, high=-0.9, p_holm=0.002)
     verdict_of = lambda **changes: msgspec.structs.replace(clear, **changes).verdict()  # noqa: E731
     assert (clear.level, verdict_of(p_holm=0.05), verdict_of(p_holm=0.051)) == (
         0.05,
@@ -238,8 +283,8 @@ def test_identical_arms_show_no_difference_in_any_measure() -> None:
     outcomes = compare_arms({"before": arm, "after": arm}, REFERENCES, SETTINGS)
     assert len(outcomes) == len(MEASURES)
     for measure in outcomes:
-        assert (measure.p_value, measure.p_holm, measure.difference, measure.low, measure.high) == (1, 1, 0, 0, 0)
-        assert measure.verdict() == "no measured difference"
+        assert (measure.p_value, measure.p_holm, measure.difference) == (1, 1, 0)
+        assert present(measure.low) <= 0 <= present(measure.high) and measure.verdict() == "no measured difference"
 
 
 def test_p_values_are_uniform_without_a_difference() -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation.titles.draw import TokenLimits, draw
-from evaluation.titles.near_copies import near_copies
+from evaluation.titles.training_split import search_training
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
@@ -65,7 +65,8 @@ def test_near_copies_are_left_out_and_counted(tmp_path: Path, tokenizer) -> None
     )
     assert sample.excluded == {"near_output_in_train": 1}  # 38 of 42: 0.90; 35 of 45 are 0.78
     assert "B000000101" not in {title.uid for title in sample.titles}
-    assert near_copies(["few words here", ""], sorted((tmp_path / "data").glob("train-*"))) == set()
+    files = sorted((tmp_path / "data").glob("train-*"))
+    assert search_training([], ["few words here", ""], files, 1).near == set()
 
 
 def test_near_copies_equal_the_exact_definition(tmp_path: Path) -> None:
@@ -76,14 +77,17 @@ def test_near_copies_equal_the_exact_definition(tmp_path: Path) -> None:
         words = trained[index].split()
         words[rng.randrange(len(words))] = "z"
         texts[index] = " ".join(words[: rng.randint(20, len(words))])
-    pq.write_table(pa.table({"output": [*trained[:30], None]}), tmp_path / "one.parquet")
-    pq.write_table(pa.table({"output": trained[30:]}), tmp_path / "two.parquet")
+    pq.write_table(
+        pa.table({"title": ["a title", *[None] * 30], "output": [*trained[:30], None]}), tmp_path / "one.parquet"
+    )
+    pq.write_table(pa.table({"title": ["other"] * 30, "output": trained[30:]}), tmp_path / "two.parquet")
     five_grams = lambda text: {tuple(text.split()[start : start + 5]) for start in range(len(text.split()) - 4)}  # noqa: E731
     alike = lambda one, other: len(one & other) >= 0.8 * len(one | other) > 0  # noqa: E731
     expected = {text for text in texts if any(alike(five_grams(text), five_grams(other)) for other in trained)}
     assert 5 < len(expected) < 40
     files = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
-    assert near_copies(texts, files) == near_copies(texts, files, processes=2) == expected
+    found = [search_training(["A  Title"], texts, files, processes) for processes in (1, 2)]
+    assert found[0] == found[1] and found[0].near == expected and found[0].titles == {"a title"}
 
 
 def test_a_long_prompt_is_left_out_and_a_long_reference_truncated(tmp_path: Path, tokenizer) -> None:

@@ -14,7 +14,7 @@ def test_the_badge_has_verdict_and_commit() -> None:
         for svg in (good, bad, unknown)
     ]
     verdicts = [text[1] for text in texts]
-    assert verdicts == ["verified: scores", "not verified", "could not be looked at"] and texts[0][::2] == [
+    assert verdicts == ["card = records = answers", "not verified", "could not be looked at"] and texts[0][::2] == [
         "titlecraft",
         "a1b2c3d4",
     ]

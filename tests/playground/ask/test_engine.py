@@ -1,6 +1,7 @@
 """Answers of base and tuned model: equal to those of transformers' generate(), also with concurrent requests."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from playground.ask.decoding import Decoding
 from playground.ask.engine import Engine
 from tests.model_card.literal_records import dataset_record
 from titlecraft.errors import UserError
-from titlecraft.models.decoding.generate import generate
+from titlecraft.models.decoding.generate import greedy_settings
 from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation
@@ -27,16 +28,16 @@ def last(engine: Engine, prompt: str, decoding: Decoding) -> tuple[Answer, ...]:
 
 
 def by_generate(engine: Engine, arm: str, decoding: Decoding) -> str:
-    """The answer of one arm by the evaluation's `generate`."""
-    model, tokenizer = engine.loaded.model, engine.loaded.tokenizer
+    """The answer of one arm by transformers' generate(), alone."""
+    model, tokenizer, settings = engine.loaded.model, engine.loaded.tokenizer, decoding.settings
+    config = greedy_settings(tokenizer, settings.max_new_tokens)
+    if not decoding.greedy:
+        config.do_sample, config.temperature = True, settings.temperature
+        config.top_k, config.top_p = settings.top_k, settings.top_p
     torch.manual_seed(decoding.seed)
-    sampling = None if decoding.greedy else decoding.settings
-    arguments = (model, tokenizer, [encode_prompt(tokenizer, PROMPT)], decoding.settings.max_new_tokens)
-    if arm == "base":
-        with model.disable_adapter():
-            tokens = generate(*arguments, sampling=sampling)[0]
-    else:
-        tokens = generate(*arguments, sampling=sampling)[0]
+    ids = torch.tensor([encode_prompt(tokenizer, PROMPT)])
+    with torch.no_grad(), model.disable_adapter() if arm == "base" else nullcontext():
+        tokens = model.generate(input_ids=ids, generation_config=config)[0, ids.shape[1] :]
     return tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
 

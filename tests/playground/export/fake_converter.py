@@ -27,4 +27,6 @@ if "/" in behaviour:
 if behaviour == "fails":
     raise NotImplementedError("BPE pre-tokenizer was not recognized - update get_vocab_base_pre()")
 tensors = len([name for name in header if name != "__metadata__"])
-options.outfile.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, tensors, 0) + options.outtype.encode())
+add_bos = b"tokenizer.ggml.add_bos_token"
+fact = struct.pack("<Q", len(add_bos)) + add_bos + struct.pack("<I?", 7, False)
+options.outfile.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, tensors, 1) + fact + options.outtype.encode())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.export.gguf_header import read_header
 from tests import present
 from tests.evaluation.served_world import ROOT
 from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
@@ -65,7 +66,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def done(user: Desk) -> dict[str, Outcome]:
     """The outcomes of exports."""
-    kept = ["LLAMA_CPP=llama.cpp", *CONVERT, "--quantize", "F16", "--out", "kept", "--titles", "30"]
+    kept = ["LLAMA_CPP=llama.cpp", *CONVERT, "--quantize", "F16,bf16", "--out", "kept", "--titles", "30"]
     return user.session(
         {
             "merged": MERGE,
@@ -75,8 +76,67 @@ def done(user: Desk) -> dict[str, Outcome]:
             "kept": kept,
             "kept again": kept,
             "out": [*MERGE, "--out", "llama.cpp"],
+            "verified": ["verify", MERGED, "--full"],
+            "verified gguf": ["verify", GGUF, "--brief"],
         }
     )
+
+
+TAMPERED = """
+import json, shutil, tempfile
+from pathlib import Path
+from model_card.verification.repo_state import RepoState
+from model_card.verification.run import find, verify_state
+from playground.export.card import render
+from playground.export.verification import record_of, verify_export
+state = RepoState.download(find({repo!r}))
+def record(**changes):
+    def change(folder):
+        values = json.loads((folder / "export_record.json").read_text())
+        for name, value in changes.items():
+            section = values["check"] if name in values["check"] else values
+            section[name] = value
+        (folder / "export_record.json").write_text(json.dumps(values, indent=2))
+        (folder / "README.md").write_text(render(state.pin.repo, record_of(RepoState(state.pin, folder, state.paths))))
+    return change
+def card(old, new):
+    def change(folder):
+        text = (folder / "README.md").read_text()
+        assert old in text, old
+        (folder / "README.md").write_text(text.replace(old, new, 1))
+    return change
+first = json.loads((state.folder / "export_record.json").read_text())
+for name, change in {{
+    "nothing": lambda folder: None,
+    "a better merged model": record(nll_merged=0.1),
+    "a tolerance of nothing": record(tolerance=0.0),
+    "another base": record(base=first["adapter"]),
+    "another licence": record(licence=first["licence"] | {{"id": "apache-2.0"}}),
+    "other sums": record(files=[file | {{"sha256": "0" * 64}} for file in first["files"]]),
+    "a number of the card": card(f"{{first['check']['nll_merged']:.4f}}", "0.1000"),
+    "a base of the card": card("base_model: ", "base_model: x"),
+    "a result on the card": card("<!-- /titlecraft:export -->", "<!-- /titlecraft:export -->\\n\\n## Results\\n\\nNLL per token 0.1\\n"),
+}}.items():
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for path in ("README.md", "export_record.json"):
+            shutil.copy(state.folder / path, folder / path)
+        change(folder)
+        result = verify_state(RepoState(state.pin, folder, state.paths), "card", [], None, verify_export)
+        print(name, "|", result.verdict, "|", "; ".join(line.claim for line in result.failures()))
+"""
+
+
+def test_an_export_is_verified_against_its_adapter_and_each_forgery_is_refused(
+    user: Desk, done: dict[str, Outcome]
+) -> None:
+    for name in ("verified", "verified gguf"):
+        assert done[name].status == 0, done[name].out
+    assert "only the models could tell" in done["verified"].out and "cannot show" in done["verified gguf"].out
+    lines = [line.split(" | ") for line in user.say(TAMPERED.format(repo=MERGED)).splitlines() if " | " in line]
+    verdicts = {name: verdict for name, verdict, _ in lines}
+    assert verdicts.pop("nothing") == "holds" and len(verdicts) == 8
+    assert set(verdicts.values()) == {"does not hold"}, lines
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +156,8 @@ def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
             "quantised merge": [*MERGE, "--quantize", "q8_0"],
             "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
             "no titles": [*MERGE, "--titles", "0"],
+            "twice": [*CONVERT, "--quantize", "q8_0,q8_0"],
+            "no use of rows": [*CONVERT, "--quantize", "q8_0", "--importance-rows", "9"],
         },
         fresh=True,
     )
@@ -169,24 +231,31 @@ def test_a_failed_conversion_continues_from_the_merge(user: Desk, done: dict[str
     record, card, files = published(user, GGUF)
     assert files == [
         ".gitattributes",
+        "Modelfile",
         "README.md",
         "SHA256SUMS",
         "export_record.json",
+        "params",
         "prompt.json",
+        "template",
         "tiny-adapter-Q8_0.gguf",
     ]
     gguf = present(record.gguf)
     converter = present(gguf.converter)
     assert (gguf.type, gguf.version, gguf.tensors) == ("q8_0", 3, 21)
     assert converter.script == "convert_hf_to_gguf.py" and len(converter.sha256) == 64
-    assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf"]
+    assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf", "Modelfile", "params", "template"]
+    assert record.ollama_files == ("Modelfile", "params", "template") and record.chat_template
+    (file,) = record.gguf_files
+    assert (file.type, file.nll) == ("q8_0", None) and "the loss of the GGUF files is not measured" in done["gguf"].out
+    assert f"ollama run hf.co/{GGUF}:Q8_0" in card and f"llama-server -hf {GGUF}:Q8_0" in card
     assert (
         "\nbase_model_relation: quantized\n" in card
         and "to q8_0; the effect of the conversion was not measured." in card
     )
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(code, "llama_cpp", "exec")
-    assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code
+    assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code and "create_chat_completion" in code
 
 
 def test_an_unpublished_export_is_kept_and_published_later(
@@ -204,13 +273,16 @@ def test_an_unpublished_export_is_kept_and_published_later(
 
 def test_export_to_a_folder(user: Desk, done: dict[str, Outcome]) -> None:
     out = user.folder / "kept"
-    assert done["kept"].status == 0 and "\nGGUF f16: NLL " in done["kept"].out and "30 titles" in done["kept"].out
-    assert sorted(file.name for file in out.iterdir()) == [
-        "README.md",
-        "export_record.json",
-        "kept-F16.gguf",
-        "prompt.json",
-    ]
+    assert done["kept"].status == 0 and "\nGGUF f16, bf16: NLL " in done["kept"].out and "30 titles" in done["kept"].out
+    files = {file.name: file.read_bytes() for file in out.iterdir()}
+    ollama = ["Modelfile", "params", "template"]
+    assert sorted(files) == sorted(
+        ["README.md", "export_record.json", "kept-BF16.gguf", "kept-F16.gguf", "prompt.json", *ollama]
+    )
+    assert "2 GGUF files (f16, bf16) for llama.cpp" in files["README.md"].decode()
+    assert json.loads(files["params"])["stop"] == ["</s>"] and b"FROM ./kept-F16.gguf\n" in files["Modelfile"]
+    for name in ("kept-F16.gguf", "kept-BF16.gguf"):
+        assert read_header(out / name).values["tokenizer.ggml.add_bos_token"] is True  # the converter wrote false
     assert sorted(file.name for file in user.folder.iterdir()) == ["kept", "llama.cpp"]
     assert done["kept again"].out.startswith("nothing to do: kept is the export of this very adapter")
     assert "--out llama.cpp holds something else" in done["out"].refusal()
@@ -224,7 +296,9 @@ def test_user_errors_are_one_line_with_the_fix(attempts: dict[str, Outcome]) -> 
     assert f"model {ADAPTER} holds 3 files that this command did not publish" in refusals["taken"]
     assert "no write right on somebody/mine" in refusals["somebody"]
     assert f"no write right on {MERGED}" in refusals["read token"]
-    assert "argument --to: invalid choice: 'onnx' (choose from 'merged', 'gguf')" in refusals["onnx"]
+    assert "argument --to: invalid choice: 'onnx' (choose from 'merged', 'gguf', 'gguf-adapter')" in refusals["onnx"]
     assert "never merged into 4 bit" in refusals["quantised merge"]
     assert "not both" in refusals["two places"]
     assert "--titles 0: expected at least 1" in refusals["no titles"]
+    assert "--quantize names q8_0 twice: expected each type once" in refusals["twice"]
+    assert "--importance-rows 9: expected a number of rows, and a --quantize that uses" in refusals["no use of rows"]

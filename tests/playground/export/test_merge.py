@@ -1,14 +1,17 @@
 """Merged weights equal the expected ones bit for bit; wrong merges, programs and files are rejected."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from playground.export.gguf import find_tools, read_header
+from playground.export.gguf_header import read_header, set_add_bos
+from playground.export.llama_cpp import find_tools
 from playground.export.merge import merge
 from playground.export.merge_check import Scores, compare
+from playground.export.options import ExportOptions, types_of
 from tests.tiny_world import add_adapter, make_base
 from titlecraft.errors import UserError
 
@@ -71,28 +74,45 @@ def test_programs_are_found_or_the_error_explains_how_to_install_them(tmp_path: 
     monkeypatch.delenv("LLAMA_CPP", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(UserError, match=r"not on the PATH, and LLAMA_CPP is not set: `git clone .*--llama-cpp DIR"):
-        find_tools(None, "q8_0")
+        tools_for(None, "q8_0")
     script = tmp_path / "convert_hf_to_gguf.py"
     script.write_text("print()")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_tools(None, "q8_0").script == script
+    assert tools_for(None, "q8_0").script == script
     monkeypatch.setenv("LLAMA_CPP", str(tmp_path / "elsewhere"))
     with pytest.raises(UserError, match=r"elsewhere has no convert_hf_to_gguf\.py"):
-        find_tools(None, "q8_0")
-    assert find_tools(str(tmp_path), "f16").quantiser is None
+        tools_for(None, "q8_0")
+    assert tools_for(tmp_path, "f16").quantiser is None
     with pytest.raises(UserError, match=r"--quantize q4_k_m needs llama\.cpp's program llama-quantize"):
-        find_tools(str(tmp_path), "q4_k_m")
-    with pytest.raises(UserError, match=r"--quantize q9: expected one of f32, f16, bf16, q8_0, q4_0"):
-        find_tools(str(tmp_path), "q9")
+        tools_for(tmp_path, "q4_k_m")
+    with pytest.raises(UserError, match=r"--quantize 'q9': expected one or more of f32, f16, bf16, q8_0, q4_0"):
+        tools_for(tmp_path, "q9")
     (tmp_path / "build" / "bin").mkdir(parents=True)
     (tmp_path / "build" / "bin" / "llama-quantize").write_text("")
-    assert find_tools(str(tmp_path), "q4_k_m").quantiser == tmp_path / "build" / "bin" / "llama-quantize"
+    assert tools_for(tmp_path, "q4_k_m").quantiser == tmp_path / "build" / "bin" / "llama-quantize"
+
+
+def tools_for(folder: Path | None, types: str, rows: int = 0) -> Any:
+    return find_tools(ExportOptions("gguf", types_of(types), 30, 7, str(folder) if folder else None, False, rows))
 
 
 def test_files_that_are_not_gguf_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "model.gguf"
-    file.write_bytes(b"GGUF\x03\x00\x00\x00" + b"\x15" + bytes(7) + b"\x02" + bytes(7))
-    assert read_header(file) == (3, 21, 2)
+    name = b"tokenizer.ggml.add_bos_token"
+    array = struct.pack("<Q", 1) + b"a" + struct.pack("<IIQ", 9, 8, 2) + 2 * (struct.pack("<Q", 2) + b"xy")
+    flag = struct.pack("<Q", len(name)) + name + struct.pack("<I?", 7, False)
+    file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 21, 2) + array + flag + b"rest")
+    assert read_header(file).counts() == (3, 21, 2) and read_header(file).values == {"a": 2, name.decode(): False}
+    before = file.read_bytes()
+    set_add_bos(file, add=True)
+    assert read_header(file).values[name.decode()] is True
+    assert [new - old for new, old in zip(file.read_bytes(), before, strict=True) if new != old] == [1]
+    file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 21, 2) + array)
+    with pytest.raises(UserError, match=r"model\.gguf has damaged metadata"):
+        read_header(file)
+    file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 21, 1) + array)
+    with pytest.raises(UserError, match=r"does not say whether a text begins with BOS.*update llama\.cpp"):
+        set_add_bos(file, add=True)
     file.write_bytes(b"PK\x03\x04" + bytes(30))
     with pytest.raises(UserError, match=r"model\.gguf is not a GGUF file: it begins with b'PK"):
         read_header(file)

@@ -147,7 +147,7 @@ def test_a_recipe_without_its_name_is_refused_in_one_line() -> None:
 
 def test_the_help_names_the_verbs_that_take_a_recipe() -> None:
     folder = Path(main.__file__).parent / "verbs"
-    taking = [verb for verb in main.VERBS if "StageParser" in (folder / f"{verb}.py").read_text()]
+    taking = [verb for verb in main.VERBS if re.search("(Stage|Sweep)Parser", (folder / f"{verb}.py").read_text())]
     assert f"{', '.join(taking)}:\n  --recipe NAME" in main.usage()
 
 

@@ -5,27 +5,15 @@ from typing import Any
 import pytest
 import torch
 
-from evaluation.lighteval_harness.pipeline import restored_process
-from evaluation.model.finished_batches import FinishedBatches
-from evaluation.progress import Progress
-from evaluation.titles.draw import Title
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
-from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.adapter.zeroed import is_base_when_zeroed, zeroed_adapter
-from titlecraft.models.attention.grouped import attention_of
-from titlecraft.models.base.model import LoadedBase
 from titlecraft.models.decoding import generate as generating
 from titlecraft.models.decoding.generate import Shape, generate
-from titlecraft.settings import Evaluation, Recipe
+from titlecraft.models.decoding.plain import PlainDecoder
+from titlecraft.models.decoding.request import Arm, Request
 
 pytestmark = pytest.mark.slow
-
-with restored_process():
-    from lighteval.tasks.requests import Doc
-
-    from evaluation.lighteval_harness.arms import TwoArms
-    from evaluation.lighteval_harness.tasks import AFTER, BEFORE
 
 PROMPTS = [[0, 5, 9, 11], [0, 17, 30], [0, 8, 8, 8, 25]]
 SHAPE = Shape(3, 64)
@@ -75,39 +63,33 @@ def adapter_weights(model) -> list[torch.Tensor]:
     return [parameter for name, parameter in model.named_parameters() if "lora_" in name]
 
 
-def arms_of(model, tokenizer, zeroed_is_base: bool, titles=()) -> TwoArms:
-    loaded = Loaded(
-        model,
-        tokenizer,
-        base=LoadedBase(model, tokenizer, "none", None, "float32"),
-        checks=[],
-        zeroed_is_base=zeroed_is_base,
-    )
-    recipe = Recipe(evaluation=Evaluation(batch_size=2))
-    lookup: Any = None  # nothing is looked up
-    return TwoArms(loaded, titles, lookup, recipe, Progress(), FinishedBatches(None, {}))
+def decoder_of(model, tokenizer, zeroed_is_base: bool) -> PlainDecoder:
+    return PlainDecoder(model, tokenizer, 3, compiles=True, zeroed_is_base=zeroed_is_base)
+
+
+def requests(tokenizer, arm: Arm) -> list[Request]:
+    return [Request(prompt, 8, (tokenizer.eos_token_id,), arm) for prompt in PROMPTS]
 
 
 @pytest.mark.parametrize(("zeroed_is_base", "expected"), [(True, 1), (False, 2)])
 def test_both_arms_share_one_compiled_step(model, tokenizer, graphs, zeroed_is_base: bool, expected: int) -> None:
-    arms = arms_of(model, tokenizer, zeroed_is_base)
-    with attention_of("generating", model, on_gpu=True):
-        for arm in (BEFORE, AFTER, AFTER, BEFORE):
-            with arms.arm(arm, compiled=True):
-                generate(model, tokenizer, PROMPTS, 8, SHAPE)
+    decoder = decoder_of(model, tokenizer, zeroed_is_base)
+    arms: list[Arm] = ["base", "tuned", "tuned", "base"]
+    for arm in arms:
+        decoder.answers(requests(tokenizer, arm))
     assert graphs() == expected
 
 
 def test_compiled_answers_equal_those_without_a_compiler(model, tokenizer, request) -> None:
-    answers = {AFTER: generate(model, tokenizer, PROMPTS, 8, SHAPE)}
+    answers = {"tuned": generate(model, tokenizer, PROMPTS, 8, SHAPE)}
     with model.disable_adapter():
-        answers[BEFORE] = generate(model, tokenizer, PROMPTS, 8, SHAPE)
-    assert answers[BEFORE] != answers[AFTER]
+        answers["base"] = generate(model, tokenizer, PROMPTS, 8, SHAPE)
+    assert answers["base"] != answers["tuned"]
     graphs = request.getfixturevalue("graphs")
-    arms = arms_of(model, tokenizer, zeroed_is_base=True)
-    for arm in (BEFORE, AFTER, BEFORE, AFTER):
-        with arms.arm(arm, compiled=True):
-            assert generate(model, tokenizer, PROMPTS, 8, SHAPE) == answers[arm]
+    decoder = decoder_of(model, tokenizer, zeroed_is_base=True)
+    arms: list[Arm] = ["base", "tuned", "base", "tuned"]
+    for arm in arms:
+        assert decoder.answers(requests(tokenizer, arm)) == answers[arm]
     assert graphs() == 1
 
 
@@ -131,27 +113,14 @@ def test_the_weights_are_restored_after_an_error(model) -> None:
     assert torch.equal(probe_logits(model), on)
 
 
-@pytest.mark.parametrize("doing", ["generating", "sampling", "scoring"])
-def test_an_adapter_is_zeroed_for_decoding_and_switched_off_for_scoring(
-    model, tokenizer, bare, doing: str, monkeypatch
-) -> None:
-    monkeypatch.setattr(Loaded, "compiles", True)  # as on a GPU
-    titles = [Title(f"{n}", f"title {n}", "text", f"prompt {n}", (0, n), (5, 1), 1, 4) for n in range(5)]
-    docs = [
-        Doc(title.prompt, ["text"], 0, task_name=arm, specific={"title": title.title})
-        for arm in (BEFORE, AFTER)
-        for title in titles
-    ]
-    seen = []
-
-    def run(arm: str, batch: list[Title]) -> list[Any]:
-        at_zero, is_base = not any(map(torch.any, adapter_weights(model))), torch.equal(probe_logits(model), bare)
-        seen.append((arm, at_zero, is_base))
-        return [None] * len(batch)
-
-    arms_of(model, tokenizer, True, titles).alternate_arms(doing, docs, lambda title: 1, run)
-    before, after = (BEFORE, doing != "scoring", True), (AFTER, False, False)
-    assert seen == [before, after, after, before, before, after]
+@pytest.mark.parametrize("zeroed_is_base", [True, False])
+def test_an_adapter_is_zeroed_where_both_arms_share_a_step(model, tokenizer, bare, zeroed_is_base: bool) -> None:
+    decoder = decoder_of(model, tokenizer, zeroed_is_base)
+    with decoder.arm("base"):
+        assert any(map(torch.any, adapter_weights(model))) != zeroed_is_base
+        assert torch.equal(probe_logits(model), bare)
+    with decoder.arm("tuned"):
+        assert not torch.equal(probe_logits(model), bare)
 
 
 @pytest.mark.parametrize("changes", [{"use_dora": True}, {"modules_to_save": ["lm_head"]}])

@@ -1,85 +1,26 @@
-"""`titlecraft train` killed at any moment, on a machine that is lost, with a Hub or a GPU that fails: nothing is lost."""
+"""`titlecraft train` and `sweep` killed at any moment, on a machine that is lost, with a Hub or a GPU that fails: nothing is lost."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-from huggingface_hub import HfApi
 
-from local_hub.server import RunningHub, start, stop
-from tests import ROOT, present
-from tests.training.checkpoints.lost_runs import BASE, DATASET
-from tests.warm import PYTHON
-from titlecraft.records import TRAINING_RECORD, TrainingRecord, read_record
+from tests import present
+from tests.training.checkpoints.lost_runs import DATASET
+from tests.training.checkpoints.runner import Runner, runner
+from titlecraft.command_line.chosen_recipe import read_chosen
+from titlecraft.records import TrainingRecord, file_sha256
 
+__all__ = ["runner"]
 pytestmark = pytest.mark.slow
-
-OPTIONS = [
-    f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--lora.dropout=0.1",
-    "--training.backend=trl", "--training.packing=true", "--training.fused_kernels=true", "--training.batch_size=2",
-    "--training.accumulation=1", "--training.max_steps=10", "--training.warmup_steps=2", "--training.logging_steps=3",
-    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false", "--watch=none",
-]  # fmt: skip
-OUTCOME = ("adapter_model.safetensors", "adapter_config.json", "training_log.jsonl", "assets/training_loss.png")
-
-
-@dataclass(frozen=True)
-class Runner:
-    """Runs commands, with an accident or without, against a Hub of its own."""
-
-    process: subprocess.Popen[str]
-    hub: RunningHub
-    home: Path
-
-    def run(self, *arguments: str, accident: list[Any] | None = None) -> dict[str, Any]:
-        present(self.process.stdin).write(json.dumps({"accident": accident, "arguments": arguments}) + "\n")
-        present(self.process.stdin).flush()
-        return json.loads(present(self.process.stdout).readline())
-
-    def train(self, repo: str, *more: str, accident: list[Any] | None = None) -> dict[str, Any]:
-        return self.run(
-            "train", "--dataset", DATASET, "--repo", f"titlecraft/{repo}", *OPTIONS, *more, accident=accident
-        )
-
-    def work(self, repo: str) -> Path:
-        return self.home / "titlecraft" / "work" / "train" / f"titlecraft--{repo}"
-
-    def steps(self, repo: str) -> list[str]:
-        """Checkpoints in the work folder."""
-        return sorted(place.name for place in self.work(repo).glob("checkpoints/*/*"))
-
-    def api(self) -> HfApi:
-        return HfApi(endpoint=self.hub.url, token=self.hub.token)
-
-    def published(self, repo: str) -> tuple[list[bytes], TrainingRecord]:
-        """Bytes of what must be the same, and the record, as they are on the Hub."""
-        folder = Path(self.api().snapshot_download(f"titlecraft/{repo}", local_dir=self.home / "seen" / repo))
-        record = read_record((folder / TRAINING_RECORD).read_bytes(), TrainingRecord, repo)
-        return [(folder / name).read_bytes() for name in OUTCOME], record
-
-    def branches(self, repo: str) -> list[str]:
-        return [one.name for one in self.api().list_repo_refs(f"titlecraft/{repo}").branches]
-
-
-@pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    root = tmp_path_factory.mktemp("lost")
-    hub = start(root / "hub")
-    process = subprocess.Popen(
-        [PYTHON, "-m", "tests.training.checkpoints.lost_runs", str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        cwd=ROOT, env=os.environ | hub.environment(root / "home") | {"HF_HUB_DISABLE_XET": "1"},
-    )  # fmt: skip
-    yield Runner(process, hub, root / "home")
-    present(process.stdin).close()
-    process.wait(60)
-    stop(root / "hub")
+SWEEP = [
+    "--training.validate_every=10",
+    "--sweep",
+    "training.learning_rate=1e-3,3e-2,1e3",
+    "--sweep",
+    "training.batch_size=1,2",
+]
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +160,35 @@ def test_a_full_gpu_is_one_message_or_the_same_steps_cut_smaller(runner: Runner)
     assert record.memory_note == "no checkpointing, batch 2 × 1 ran out of GPU memory: no checkpointing, batch 1 × 2"
     assert (record.examples, record.steps, record.key) == (whole.examples, whole.steps, whole.key)
     assert record.loss.last == pytest.approx(whole.loss.last, rel=1e-3)
+
+
+def test_a_killed_sweep_goes_on_and_its_choice_is_the_training_of_the_recipe_step_for_step(runner: Runner) -> None:
+    assert runner.sweep("swept", *SWEEP, accident=["kill_at_step", 7])["status"] == -signal.SIGKILL
+    judged = {file.name: file.stat().st_mtime_ns for file in (runner.work("swept", "sweep") / "results").iterdir()}
+    assert len(judged) == 3, "the finished runs are lost"
+    done = runner.sweep("swept", *SWEEP)
+    assert done["status"] == 0 and not runner.work("swept", "sweep").exists(), done["err"]
+    record = json.loads((runner.out("swept") / "sweep.json").read_bytes())
+    assert [rung["runs"] for rung in record["rungs"]] == [4, 2] and {run["steps"] for run in record["runs"]} == {10}
+    best, broken = record["runs"][record["best"] - 1], record["runs"][3]
+    assert best["settings"] == {"training.learning_rate": 3e-2, "training.weight_decay": 0.01}
+    assert [judgement["step"] for judgement in best["judged"]] == [5, 10]
+    assert "no finite likelihood" in broken["failed"], (
+        "a broken recipe ends the sweep, or counts as one that was judged"
+    )
+    recipe = runner.out("swept") / "recipe.yaml"
+    chosen = present(read_chosen(recipe))
+    assert chosen.sweep == file_sha256(runner.out("swept") / "sweep.json") and chosen.settings == best["settings"]
+    assert f"--recipe {recipe}" in done["out"] and (runner.out("swept") / "sweep.svg").is_file()
+    trained = runner.run(
+        "train", "--dataset", DATASET, "--repo", "titlecraft/swept", "--recipe", str(recipe), "--watch=none"
+    )
+    assert trained["status"] == 0, trained["err"]
+    _, published = runner.published("swept")
+    losses, tokens, validation = best["judged"][-1]["losses"], record["tokens"], present(published.validation)
+    assert validation.loss_at(10) == pytest.approx(sum(losses) / sum(tokens), abs=2e-6)
+    assert validation.loss_at(0) == pytest.approx(sum(record["base_losses"]) / sum(tokens), abs=1e-4)
+    assert published.chosen == chosen and "was chosen among 4 recipes by the validation NLL" in runner.card("swept")
+    assert "nothing to do" in runner.sweep("swept", *SWEEP)["out"]
+    other = runner.sweep("swept", *SWEEP[:-1], "training.weight_decay=0.01,0.1")
+    assert other["status"] == 2 and "is of another sweep, with other recipes, rows or code" in other["err"]

@@ -183,6 +183,29 @@ def test_loss_and_gradient_do_not_depend_on_the_split_of_a_step(
     assert losses[0]["grad_norm"] == pytest.approx(losses[1]["grad_norm"], rel=1e-4)
 
 
+def test_fused_on_a_cpu_the_same_batches_are_learned_without_padding(tmp_path: Path) -> None:
+    """Losses and norms of gradients of three steps, in which only the padded way computes more tokens than the examples have."""
+    logs, seen = [], []
+    for fused in (False, True):
+        settings = Training(
+            backend="trl", fused_kernels=fused, batch_size=3, accumulation=1, max_steps=3, warmup_steps=0,
+            optimizer="adamw_torch", gradient_checkpointing=False, learning_rate=1e-2,
+        )  # fmt: skip
+        model, tokenizer = adapter_on_base(dropout=0.0)
+        apply_kernels(awake(model), settings)
+        assert (model.config._attn_implementation == DOCUMENTS) is fused
+        trainer = make_trainer(model, tokenizer, examples(), settings, "float32", tmp_path / str(fused))
+        run_all_steps(trainer)
+        logs.append(trainer.state.log_history[:3])
+        seen.append(dict(trainer.seen))
+        remove_kernels(model)
+        assert not any("forward" in module.__dict__ for module in model.modules() if "Norm" in type(module).__name__)
+    for plain, fast in zip(*logs, strict=True):
+        assert fast["loss"] == pytest.approx(plain["loss"], rel=1e-5)
+        assert fast["grad_norm"] == pytest.approx(plain["grad_norm"], rel=1e-4)
+    assert seen[1] == seen[0] | {"computed": seen[0]["tokens"]} and seen[0]["computed"] > seen[0]["tokens"]
+
+
 def test_a_loss_averaged_over_passes_fails_the_check(tmp_path: Path) -> None:
     """A known fault of trainers: the means of passes are averaged without their numbers of tokens."""
     model, tokenizer = adapter_on_base()
@@ -199,5 +222,5 @@ def test_reasons_against_fused_kernels() -> None:
     model, _ = adapter_on_base()
     attention, fused = apply_kernels(model, Training(backend="trl", packing=True, fused_kernels=True))
     assert attention == "sdpa, document by document: no varlen attention, it needs a CUDA GPU, this is cpu"
-    assert fused == "loss over answers only: the other kernels need a CUDA GPU, this is cpu"
+    assert fused == "loss over answers, 5 norms, 14 layers fused with their adapters"
     assert model.config._attn_implementation == DOCUMENTS

@@ -33,7 +33,7 @@ def test_every_family_trains_all_of_its_linear_layers_without_editing(family: st
         name.rsplit(".", 1)[-1] for name, module in model.named_modules() if size_of(module) and module is not head
     }
     assert linear - set(names) <= ({"out_proj", "dt_proj"} if family == "mamba" else set())
-    expected = expected_trainable(model, 4, names)
+    expected = expected_trainable(model, Lora(r=4), names)
     adapted = add_adapter(LoadedBase(model, None, "none", None, "float32"), BASE, Lora(r=4),
                           Training(backend="trl", gradient_checkpointing=False))  # fmt: skip
     assert sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad) == expected

@@ -10,10 +10,13 @@ from torch._C._distributed_c10d import HashStore
 from torch.distributed.tensor import DTensor
 
 from tests import present
+from tests.training.model.test_fast_path import awake
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.errors import UserError
 from titlecraft.settings import Training
+from training.model import sharded_base
 from training.model.backend import processes_fault
+from training.model.fused_lora import fuse_lora, unfuse_lora
 from training.model.sharded_base import shard_base
 
 
@@ -42,6 +45,27 @@ def test_layers_are_resharded_after_each_pass_and_the_adapter_is_not_sharded(gro
     for one, other in zip(model.parameters(), plain.parameters(), strict=True):
         assert one.requires_grad == other.requires_grad
         assert one.grad is None if other.grad is None else one.grad.equal(other.grad)
+
+
+@pytest.mark.parametrize("storage", [torch.uint8, torch.bfloat16])
+def test_fused_layers_have_the_same_loss_and_gradients_on_sharded_4_bit_weights(
+    group: None, storage: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharded_base, "STORAGE", storage)
+    model = awake(adapter_on_base(four_bit=True)[0])
+    plain, ids = copy.deepcopy(model), torch.arange(12).reshape(2, 6)
+    shard_base(model)
+    weight = model.get_base_model().model.layers[0].self_attn.q_proj.base_layer.weight
+    assert isinstance(weight, DTensor) and weight.dtype == storage and not weight.requires_grad
+    results = []
+    for one, fused in ((plain, False), (plain, True), (model, True), (model, False)):
+        fuse_lora(one) if fused else unfuse_lora(one)
+        one.zero_grad()
+        loss = one(input_ids=ids, labels=ids).loss
+        loss.backward()
+        results.append([loss.detach(), *(weight.grad for weight in one.parameters() if weight.requires_grad)])
+    for unsharded, sharded in ((results[1], results[2]), (results[0], results[3])):
+        assert all(one.equal(other) for one, other in zip(unsharded, sharded, strict=True))
 
 
 def test_a_model_that_does_not_name_its_layers_is_refused() -> None:

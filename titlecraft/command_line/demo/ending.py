@@ -9,11 +9,14 @@ from rich.markup import escape
 from evaluation.report.examples import starting_views
 from evaluation.report.predictions import read_predictions
 from evaluation.report.write import print_table
+from titlecraft.command_line.demo.attributes import share_stated
 from titlecraft.records import EvaluationRecord
 from titlecraft.records.base import read_record
 from titlecraft.records.repo_files import PREDICTIONS, REPORT, REPORT_PAGE
 
 LONGEST = 400  # characters of an answer on the console
+FIVE = frozenset({"nll_per_token", "specificity", "content_word_recall", "unsupported_names", "stop_rate"})
+"""The measures of the demo's table; the report has the others."""
 
 
 def newest_report(adapter: str) -> str:
@@ -26,8 +29,11 @@ def newest_report(adapter: str) -> str:
     return max(infos, key=lambda info: info.last_commit.date).path.removesuffix(f"/{REPORT_PAGE}")
 
 
-def print_report(adapter: str, folder: str, titles: int) -> None:
-    """Print some titles of the report, drawn with its seed, with the answers before and after, and its table."""
+def print_report(adapter: str, folder: str, titles: int, invented: bool) -> None:
+    """Print some titles of the report, drawn with its seed, with the answers before and after, and its table.
+
+    For `invented` products, whose attributes are known, also print how many of them the answers state.
+    """
     from huggingface_hub import hf_hub_download
 
     record_file, rows_file = (Path(hf_hub_download(adapter, f"{folder}/{name}")) for name in (REPORT, PREDICTIONS))
@@ -39,7 +45,11 @@ def print_report(adapter: str, folder: str, titles: int) -> None:
         for arm in ("before", "after"):
             console.print(f"  [dim]{arm:>6}[/dim]  {escape(shortened(row[arm]))}")
     console.print()
-    print_table(record)
+    if invented:
+        before, after = (share_stated((row["title"], row[arm]) for row in rows) for arm in ("before", "after"))
+        asked = f"attributes of {len(rows)} titles (brand, colour, place, …) that their answers state"
+        console.print(f"{asked}: {before:.0%} before training, [bold]{after:.0%} after[/bold]\n")
+    print_table(record, only=FIVE)
 
 
 def shortened(text: str) -> str:

@@ -1,6 +1,6 @@
 """The main job at a small size: the commands of a user, one after another, on the embedded Hub.
 
-TINY pre-trains its own base in seconds; REAL takes a published model of 135 million parameters.
+TINY takes the base that is part of the package; REAL takes a published model of 135 million parameters.
 """
 
 import os
@@ -42,7 +42,7 @@ class Demo:
 
 TINY = Demo(
     base="titlecraft/tiny-llama-base",
-    publish_base=("titlecraft.command_line.demo.tiny_base", "a tiny base model, pre-trained on plain product texts"),
+    publish_base=("titlecraft.command_line.demo.tiny_base", "the demo's base model, 1.2 million parameters"),
     dataset="titlecraft/amazon-titles-alpaca",
     adapter="titlecraft/tiny-llama-descriptions",
     recipe="tiny",
@@ -92,7 +92,7 @@ def run_main_job(root: Path, fresh: bool, demo: Demo = TINY, catalogue: Path | N
     from titlecraft.command_line.demo.ending import addresses, newest_report, print_report
 
     report = newest_report(demo.adapter)
-    print_report(demo.adapter, report, demo.titles)
+    print_report(demo.adapter, report, demo.titles, invented=demo is TINY and not catalogue)
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open in a browser:")
     for name, address in addresses(hub.url, demo.dataset, demo.adapter, report).items():
         print(f"  {name:<9}{address}")

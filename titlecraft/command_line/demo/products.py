@@ -121,15 +121,16 @@ def novel(random: Random) -> tuple[str, str]:
         random.choice([f"The {town} {noun}: A {genre.title()}", f"{noun} of {town}: A {genre.title()}"])
         + f" by {author}"
     )
+    a = "an" if genre[0] in "aeiou" else "a"
     text = [
         f"In {town}, {opening}.",
-        f"What begins as {'an' if genre[0] in 'aeiou' else 'a'} {genre} soon becomes something else, for {twist}.",
+        f"What begins as {a} {genre} soon becomes something else, for {twist}.",
     ]
     text.append(
         random.choice(
             [
                 f"{author} writes with a light hand about love, loss and {thing}.",
-                f"A {genre} to be read in one night, by {author}.",
+                f"{a.title()} {genre} to be read in one night, by {author}.",
             ]
         )
     )

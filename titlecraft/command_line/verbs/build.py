@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> None:
     from dataset_builder.build import build
     from dataset_builder.options import BuildOptions
     from dataset_builder.outcome import outcome_lines
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
     from titlecraft.records.dataset import About
 
     build_options = BuildOptions(
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> None:
     published, record = build(options.source, options.repo, recipe, build_options)
     print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
-    print(f"dataset {published}: {rows} rows\n{address(published)}")
+    print(f"dataset {published}: {rows} rows\n{page_link(published)}")
 
 
 def split_list(codes: str | None) -> list[str] | None:

@@ -45,7 +45,8 @@ def main(arguments: list[str]) -> None:
 
 def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dry_run: bool) -> None:
     """Publish the files that `write` renders if they differ from the repo's, or print the card."""
-    from titlecraft.hub.pins import address, read_file, require_write
+    from titlecraft.command_line.page_link import page_link
+    from titlecraft.hub.pins import read_file, require_write
     from titlecraft.hub.publishing import publish, sole_publisher
 
     with tempfile.TemporaryDirectory() as temporary, sole_publisher(head.repo, head.type):
@@ -62,7 +63,7 @@ def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dr
             published = publish(
                 head.repo, head.type, head, folder, message, private=True, replaces=(), check=lambda path: None
             )
-            print(f"card of {published}\n{address(published)}")
+            print(f"card of {published}\n{page_link(published)}")
 
 
 def show_third_party(head: "Pin", dry_run: bool) -> None:

@@ -29,7 +29,9 @@ def main(arguments: list[str]) -> None:
         help="compare two evaluated adapters, or the spread between three or more of one recipe with different training seeds, "
         "and publish nothing; each is NAMESPACE/NAME[@REVISION] for its newest report, or NAMESPACE/NAME[@REVISION]:evaluation/ID",
     )
-    stage.add("--out", type=str, help="folder for compare.json and compare.html of --compare, or seeds.json")
+    stage.add(
+        "--out", type=str, help="folder for compare.json and compare.html of --compare, or seeds.json and seeds.html"
+    )
     stage.add(
         "--also",
         action="append",
@@ -67,12 +69,12 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
     from evaluation.run import evaluate
     from model_card.lineage.announce import announce
     from model_card.published import write_picture_and_card
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
 
     published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)
     print_table(record)
     announce(published, collection=collection)
-    print(f"report in {published}\n{address(published, f'evaluation/{record.id}/{REPORT_PAGE}')}")
+    print(f"report in {published}\n{page_link(published, f'evaluation/{record.id}/{REPORT_PAGE}')}")
 
 
 def compare(a: str, b: str, out: Path) -> None:
@@ -89,6 +91,7 @@ def compare(a: str, b: str, out: Path) -> None:
 def compare_several(references: list[str], out: Path) -> None:
     """Write the spread between training seeds to a folder and print it."""
     from evaluation.side_by_side.seeds import JSON, compare_published_seeds, print_seeds
+    from evaluation.side_by_side.seeds_page import HTML
 
     print_seeds(compare_published_seeds(references, out))
-    print(f"spread between seeds in {out / JSON}")
+    print(f"spread between seeds in {out / JSON} and {out / HTML}")

@@ -1,4 +1,4 @@
-"""titlecraft export --adapter NS/NAME[@REV] --to merged|gguf [--repo NS/NAME | --out DIR] [--quantize q8_0] [--public]"""
+"""titlecraft export --adapter NS/NAME[@REV] --to merged|gguf|gguf-adapter [--repo NS/NAME | --out DIR] [--quantize q4_k_m,q8_0]"""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from titlecraft.errors import UserError
 
 
 def main(arguments: list[str]) -> None:
-    """Export an adapter as a standalone model: merged into its base, or one GGUF file."""
+    """Export an adapter as a standalone model, merged or GGUF, or alone as GGUF."""
     parser = VerbParser(
         prog="titlecraft export",
         description="Merge an adapter into its base model in full precision, measure the effect of merging, and publish the "
@@ -17,17 +17,26 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--to",
         required=True,
-        choices=["merged", "gguf"],
-        help="merged: a transformers model, e.g. for vLLM; gguf: one file, e.g. for llama.cpp and Ollama, made "
-        "by llama.cpp's converter",
+        choices=["merged", "gguf", "gguf-adapter"],
+        help="merged: a transformers model, e.g. for vLLM; gguf: files for llama.cpp and Ollama, made by llama.cpp's converter; "
+        "gguf-adapter: the adapter alone, for llama-server --lora beside a GGUF of the base",
     )
-    parser.add_argument("--repo", help="model repo to publish to (default: the adapter's name with -merged or -gguf)")
+    parser.add_argument(
+        "--repo", help="model repo to publish to (default: the adapter's name with -merged, -gguf or -gguf-adapter)"
+    )
     parser.add_argument("--out", help="write to this folder and publish nothing")
     parser.add_argument(
         "--quantize",
-        metavar="TYPE",
-        help="type of the weights in a GGUF file: f32, f16, bf16, q8_0, or with llama-quantize q4_k_m and others "
-        "(default: q8_0); a repo holds one type",
+        metavar="TYPES",
+        help="types of the weights in GGUF files, separated by commas: f32, f16, bf16, q8_0, or with llama-quantize q4_k_m and "
+        "others (default: q8_0); one file each",
+    )
+    parser.add_argument(
+        "--importance-rows",
+        type=int,
+        default=0,
+        metavar="N",
+        help="quantise with an importance matrix from N rows of the training split, by llama-imatrix (default: 0, none)",
     )
     parser.add_argument("--llama-cpp", metavar="DIR", help="folder of llama.cpp (default: LLAMA_CPP, else the PATH)")
     parser.add_argument(
@@ -41,26 +50,46 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if options.repo and options.out:
         raise UserError("export: expected --repo to publish, or --out to keep it in a folder, not both")
-    if options.quantize and options.to == "merged":
+    if options.quantize and options.to != "gguf":
         raise UserError(
             "--quantize is for --to gguf: a merged model keeps the type that it was trained in, and is never merged into 4 bit"
         )
     if options.titles < 1:
         raise UserError(f"--titles {options.titles}: expected at least 1")
 
-    from playground.export.run import ExportOptions, describe, export, export_to_folder
-    from titlecraft.hub.pins import address
+    from playground.export.options import ADAPTER_TYPE, DEFAULT_TYPE, QUANTISED, ExportOptions, types_of
+    from playground.export.run import describe, export, export_to_folder
+    from titlecraft.command_line.page_link import page_link
 
-    kind = (options.quantize or "q8_0").lower() if options.to == "gguf" else None
-    export_options = ExportOptions(options.to, kind, options.titles, options.seed, options.llama_cpp, options.fresh)
+    types = {
+        "merged": (),
+        "gguf": types_of(options.quantize or DEFAULT_TYPE),
+        "gguf-adapter": (ADAPTER_TYPE,),
+    }[options.to]
+    if options.importance_rows < 0 or (options.importance_rows and not set(types) & set(QUANTISED)):
+        raise UserError(
+            f"--importance-rows {options.importance_rows}: expected a number of rows, and a --quantize that uses an importance "
+            f"matrix ({', '.join(QUANTISED)})"
+        )
+    export_options = ExportOptions(
+        options.to,
+        types,
+        options.titles,
+        options.seed,
+        options.llama_cpp,
+        options.fresh,
+        options.importance_rows,
+    )
     if options.out:
         record = export_to_folder(options.adapter, export_options, Path(options.out))
         target = options.out
     else:
         published, record = export(options.adapter, export_options, options.repo, private=not options.public)
-        target = f"{published}\n{address(published)}"
+        target = f"{published}\n{page_link(published)}"
     check = record.check
-    print(
-        f"{describe(record)}: NLL {check.nll_adapter:.4f} with the adapter on the base, {check.nll_merged:.4f} merged "
-        f"({check.difference:+.2g} nats per token, {check.titles} titles; the base alone {check.nll_base:.4f})\n{target}"
+    loss = check and (
+        f": NLL {check.nll_adapter:.4f} with the adapter on the base, {check.nll_merged:.4f} merged "
+        f"({check.difference:+.2g} nats per token, {check.titles} titles; the base alone {check.nll_base:.4f})"
     )
+    by_file = [f"  {file.path}: NLL {file.nll:.4f} by llama.cpp" for file in record.gguf_files if file.nll is not None]
+    print("\n".join([f"{describe(record)}{loss or ''}", *by_file, target]))

@@ -17,11 +17,11 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
 
     from playground.space.publish import publish_space
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
 
     published, record = publish_space(options.adapter, options.repo, private=not options.public, fresh=options.fresh)
     hardware = record.hardware
     print(
         f"Space {published}: {len(record.files)} files\n"
-        f"suggested hardware: {hardware.flavor} ({hardware.weights_gb} GB of weights; computed, not tried)\n{address(published)}"
+        f"suggested hardware: {hardware.flavor} ({hardware.weights_gb} GB of weights; computed, not tried)\n{page_link(published)}"
     )

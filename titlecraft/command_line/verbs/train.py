@@ -7,6 +7,7 @@ from typing import Literal
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
+from titlecraft.command_line.chosen_recipe import still_chosen
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.process import distributed
@@ -75,6 +76,7 @@ def main(arguments: list[str]) -> int:
     stage.add("--json", action="store_true", help="with --dry-run: print JSON")
     recipe, options = stage.parse(arguments)
     require_arguments(options)
+    chosen = still_chosen(stage.chosen, recipe)
     if options.dry_run:
         return print_plan(options.dataset, options.repo, recipe, stage.given, options.json)
 
@@ -82,7 +84,7 @@ def main(arguments: list[str]) -> int:
         from training.jobs.hf_jobs import options_of, run_on_hub
 
         job_options = options_of(options, LOCAL_OPTIONS)
-        return run_on_hub(options.dataset, options.repo, recipe, options.flavor, options.timeout, job_options)
+        return run_on_hub(options.dataset, options.repo, recipe, options.flavor, options.timeout, job_options, chosen)
 
     from model_card.lineage.announce import announce
     from model_card.published import write_picture_and_card
@@ -112,6 +114,7 @@ def main(arguments: list[str]) -> int:
         auto_batch=options.auto_batch,
         watch=options.watch,
         country=options.energy,
+        chosen=chosen,
     )
     with distributed.rank0_first():
         published, record = train(
@@ -132,12 +135,12 @@ def add_collection_option(stage: StageParser) -> None:
 
 def print_published(published: Pin, record: TrainingRecord) -> int:
     """Print the address of an adapter and the size of its training; returns the exit status."""
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
 
     print(
         f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"
     )
-    print(address(published))
+    print(page_link(published))
     return 0
 
 

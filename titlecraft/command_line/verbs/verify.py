@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
@@ -12,6 +13,13 @@ STATUSES = (
     "device). Additions by people to a card or a repo are listed as not looked at and do not change the status, unless they "
     "imitate what titlecraft writes: then they do not hold."
 )
+
+
+def export_lines(state: Any) -> list[Any]:
+    """The lines about an exported model; only a repo of one imports what its card needs."""
+    from playground.export.verification import verify_export
+
+    return verify_export(state)
 
 
 def main(arguments: list[str]) -> int:
@@ -65,7 +73,7 @@ def main(arguments: list[str]) -> int:
     from model_card.verification.run import verify
 
     try:
-        verification = verify(options.repo, options.level, options.source)
+        verification = verify(options.repo, options.level, options.source, verify_export=export_lines)
     except UserError as error:  # the repo or the Hub is unreachable: no verdict about any claim
         print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
         return EXIT_STATUS["could not be looked at"]

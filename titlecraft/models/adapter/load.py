@@ -9,7 +9,7 @@ from torch import Tensor
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
-from titlecraft.models.adapter.probe import probe_adapter, probe_logits
+from titlecraft.models.adapter.probe import CLOSE, probe_adapter, probe_logits
 from titlecraft.models.adapter.read import ADAPTER_FIX, Adapter
 from titlecraft.models.adapter.zeroed import is_base_when_zeroed
 from titlecraft.models.base.config import context_length
@@ -22,12 +22,6 @@ from titlecraft.models.loss.check_scores import check_probe_scores
 from titlecraft.records import Check
 from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS
 
-# of the largest logit: sums in another order, over all layers
-CLOSE = {
-    "float32": 1e-4,
-    "bfloat16": 0.05,
-    "float16": 0.01,
-}
 ROUNDED_INPUTS = 0.1  # of the largest logit: an 8-bit layer rounds its inputs too (LLM.int8), a plain copy does not
 SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the batches
 

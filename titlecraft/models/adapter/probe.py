@@ -8,6 +8,12 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
+# of the largest logit: sums in another order, over all layers
+CLOSE = {
+    "float32": 1e-4,
+    "bfloat16": 0.05,
+    "float16": 0.01,
+}
 PROBE = tuple(range(8, 40))  # token ids that every vocabulary has
 
 

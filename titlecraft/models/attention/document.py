@@ -131,10 +131,10 @@ def attend_within_documents(
         raise RuntimeError(f"documents in {query.shape[0]} rows, expected one: a bug of Titlecraft")
     if varlen_fault(query.device.type) is None and not dropout and not wide(query) and (not window or varlen_windows()):
         return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q or query.shape[2], scaling, window), None
-    alone = [
-        attend_causally(query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], scaling, window, dropout)
-        for start, end in pairwise(cu_seq_lens_q.tolist())
-    ]
+    lengths = [end - start for start, end in pairwise(cu_seq_lens_q.tolist())]
+    # split, not slices: the gradient of each slice would be a tensor of the whole row
+    documents = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
+    alone = [attend_causally(*document, scaling, window, dropout) for document in documents]
     import torch
 
     return torch.cat(alone, dim=2).transpose(1, 2), None

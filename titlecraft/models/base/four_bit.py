@@ -20,11 +20,13 @@ def frozen_weight(layer: Any, dtype: Any) -> Any:
     al. 2022). transformers' model.dequantize() always goes through bfloat16, and so does bitsandbytes' layout for CPUs,
     see titlecraft.models.base.model.
     """
-    state = getattr(layer.weight, "quant_state", None)
+    # a sharded weight has lost its scales, which its layer keeps; its bytes may be stored as other numbers
+    state = getattr(layer.weight, "quant_state", None) or getattr(layer, "quant_state", None)
     if state is not None:
+        import torch
         from bitsandbytes.functional import dequantize_4bit
 
-        return dequantize_4bit(layer.weight.data, state).to(dtype)
+        return dequantize_4bit(layer.weight.data.view(torch.uint8), state).to(dtype)
     if type(layer).__name__ == "Linear8bitLt":
         return eight_bit_weight(layer).to(dtype)
     return layer.weight.to(dtype)

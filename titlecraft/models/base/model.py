@@ -5,7 +5,7 @@ torch, transformers and bitsandbytes are imported inside functions, so that verb
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
@@ -75,9 +75,16 @@ def four_bit_fault() -> str | None:
 
 
 def load_base(
-    base: Pin, quantization: str, precision: str, *, prompt: PromptFormat | None = None, on_cpu: bool = False
+    base: Pin,
+    quantization: str,
+    precision: str,
+    *,
+    prompt: PromptFormat | None = None,
+    device: Literal["cpu", "meta"] | None = None,
 ) -> LoadedBase:
-    """Load a causal language model at its pin, on this process's GPU if there is one, or `on_cpu`. Raises UserError.
+    """Load a causal language model at its pin, on this process's GPU if there is one, or on `device`. Raises UserError.
+
+    On the device "meta" it has no weights.
 
     With a prompt, the tokenizer's EOS token is the one that ends an answer to that prompt.
     A base that was published in 4 or 8 bit stays quantised. If 4-bit does not work, the model is loaded without
@@ -116,7 +123,7 @@ def load_base(
             trust_remote_code=False,
             dtype=dtype,
             use_safetensors=True,  # a .bin is a pickle, and a public service would be asked to convert it
-            device_map={"": "cpu" if on_cpu else distributed.local_rank()} if on_gpu else None,
+            device_map={"": device or distributed.local_rank()} if device or on_gpu else None,
             output_loading_info=True,
             **({"attn_implementation": "eager"} if caps_scores(config) else {}),
             # None would hide from transformers that a base is published in 4 bit
@@ -130,7 +137,8 @@ def load_base(
         if hasattr(layer, "compute_dtype"):  # a base that is published in 4 bit brings its own, whatever the machine
             layer.compute_dtype = dtype
     loaded_quantization = loaded_as(model)
-    if loaded_quantization in FOUR_BIT and (fault := misread_on_cpu(model, on_gpu=on_gpu)):
+    has_weights = device != "meta"  # without weights there are no blocks to look at, and rank 0 looks at its own
+    if has_weights and loaded_quantization in FOUR_BIT and (fault := misread_on_cpu(model, on_gpu=on_gpu)):
         raise UserError(
             f"{base} is published in {in_words(loaded_quantization)}, and {fault}: use a GPU, or a base that is not in 4 bit"
         )

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from titlecraft.models.decoding.batches import pad_left
-from titlecraft.settings import Generation
+from titlecraft.models.batches import pad_left
+from titlecraft.models.decoding.choose import ChosenByRow, TokenChooser
+from titlecraft.models.decoding.request import Sampling
 
 COLUMNS = 64  # widths are rounded up to these, so that another sample may find the same step compiled
 
@@ -48,30 +49,33 @@ def generate(
     prompts: Sequence[Sequence[int]],
     new_tokens: int,
     shape: Shape | None = None,
-    sampling: Generation | None = None,
+    sampling: Sequence[Sampling] | None = None,
 ) -> list[list[int]]:
     """Return the token ids of the answer to each prompt of a batch; a finished answer ends in EOS.
 
     With a `shape`, all batches have that shape and share one compiled decoding step; compiling takes up to a minute.
-    With `sampling`, answers are sampled with torch's global random state; otherwise decoding is greedy.
+    With `sampling`, one for each prompt, answers are sampled with random numbers of their own; otherwise decoding is greedy.
     """
     import torch
+    from transformers import LogitsProcessorList
 
     settings = greedy_settings(tokenizer, new_tokens)
-    if sampling is not None:
-        settings.do_sample, settings.temperature = True, sampling.temperature
-        settings.top_k, settings.top_p = sampling.top_k, sampling.top_p
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     batch_prompts, width = list(prompts), 0
     if shape is not None:
         settings.cache_implementation, settings.max_cache_len = "static", shape.columns + new_tokens
         batch_prompts, width = batch_prompts + [batch_prompts[-1]] * (shape.rows - len(batch_prompts)), shape.columns
+    last = [] if sampling is None else [sampling[-1]] * (len(batch_prompts) - len(prompts))
+    choosers = [TokenChooser(one, base.device) for one in [*(sampling or ()), *last]]
     shipped, base.generation_config = base.generation_config, settings  # generate() fills its gaps from the model's
     try:
         with torch.no_grad():
             batch = pad_left(batch_prompts, tokenizer.pad_token_id, base.device, width)
             out = base.generate(
-                input_ids=batch.input_ids, attention_mask=batch.attention_mask, generation_config=settings
+                input_ids=batch.input_ids,
+                attention_mask=batch.attention_mask,
+                generation_config=settings,
+                logits_processor=LogitsProcessorList([ChosenByRow(choosers)] if choosers else []),
             )
     finally:
         base.generation_config = shipped

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from titlecraft.models.attention.document import DOCUMENTS
-from titlecraft.models.decoding.batches import pad_left
+from titlecraft.models.batches import pad_left
 from titlecraft.models.layers import decoder_of
 from titlecraft.models.loss.answer_logits import own_logits
 from titlecraft.models.loss.guard import IGNORED, labelled_nll
@@ -14,17 +14,24 @@ TOKENS_AT_ONCE = 1 << 14  # of one forward pass on a GPU; bounds the memory of i
 TOKENS_AT_ONCE_PACKED = 1 << 12  # the same where weights stay in 4 bit, since memory is short
 
 
-def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[float]:
+def reference_nll(
+    model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int, states_of: Any = None
+) -> list[float]:
     """Return the summed NLL in nats of each completion given its prompt; `pairs` (prompt tokens, completion tokens) are one batch.
 
     The decoder runs over a padded batch, or without padding if the model uses document attention. Logits are computed
     in chunks, and only at positions that predict a completion token, so that no [batch, length, vocabulary] tensor is
     needed. The log-softmax is float32.
+
+    Args:
+        states_of: computes the last hidden states of texts in place of the decoder (`Decoder.states`), without padding.
     """
     import torch
 
-    packed = model.config._attn_implementation == DOCUMENTS
+    packed = states_of is not None or model.config._attn_implementation == DOCUMENTS
     states = documents if packed else padded
+    if states_of is not None:
+        states = lambda _, group, __: states_of([[*prompt, *completion] for prompt, completion in group])  # noqa: E731
     with torch.no_grad():
         groups = groups_of_pairs(pairs, tokens_at_once(model), padded=not packed)
         return [

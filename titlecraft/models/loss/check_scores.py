@@ -1,8 +1,9 @@
 """Checks that batched scoring equals the NLL from plain logits, one sequence at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from math import sqrt
+from typing import Any, Literal
 
 from peft import PeftModel
 from transformers import PreTrainedModel
@@ -14,6 +15,7 @@ from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.records import Check
 
+Arm = Literal["base", "tuned"]
 PROBE_PAIRS = ((range(8, 14), range(14, 28)), (range(8, 28), range(28, 40)))  # prompt and completion, of two lengths
 ROUNDED = 3e-2  # nats per token of a completion: the most that 16-bit rounding may move a score on the whole
 # bfloat16 stores a logit between 16 and 32 in steps of 0.125, a standard deviation of 0.036 nats. Each token is rounded on its
@@ -34,18 +36,22 @@ def check_own_scores(
     on_gpu: bool,
     batch_size: int,
     name: str,
+    states_of: Callable[[Arm], Any] | None = None,
 ) -> Check:
     """Check that `reference_nll` equals the NLL from plain logits with the model's own attention, in both arms of a PeftModel."""
     allowed = [rounding(model, len(completion)) for _, completion in pairs]
-    arms = [nullcontext, *([model.disable_adapter] if hasattr(model, "disable_adapter") else [])]
+    arms: list[tuple[Any, Arm]] = [(nullcontext, "tuned")]
+    if hasattr(model, "disable_adapter"):
+        arms.append((model.disable_adapter, "base"))
     worst, padded = (0.0, allowed[0] if allowed else ROUNDED), batch_size > 1
     batches = [pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size)]
-    for arm in arms:
-        with arm():
+    for switched, arm in arms:
+        states = states_of(arm) if states_of else None
+        with switched():
             expected = [plain_nll(model, *pair) for pair in pairs]
             with attention_of("scoring", model, on_gpu):
-                padded = padded and model.config._attn_implementation != DOCUMENTS
-                batched = [nll for batch in batches for nll in reference_nll(model, batch, pad_token_id)]
+                padded = padded and states is None and model.config._attn_implementation != DOCUMENTS
+                batched = [nll for batch in batches for nll in reference_nll(model, batch, pad_token_id, states)]
         differences = [
             (abs(left - right) / len(pair[1]), limit)
             for left, right, pair, limit in zip(expected, batched, pairs, allowed, strict=True)

@@ -57,16 +57,18 @@ def check_config(checks: Checks, state: RepoState) -> Iterator[Line]:
     """A line for each key that training sets, and one for all other keys."""
     config = json.loads(state.require(ADAPTER_CONFIG), object_pairs_hook=without_duplicates)
     # PEFT overrides fan_in_fan_out by the class of the layer, so either value has the same effect
-    either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(state.training.lora.target_modules or []) else {}
-    for key, allowed in (SET | either).items():
-        value = config.get(key, allowed[0])
+    lora = state.training.lora
+    kind = {"use_rslora": (lora.variant == "rslora",), "use_dora": (lora.variant == "dora",)}
+    either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(lora.target_modules or []) else {}
+    for key, allowed in (SET | kind | either).items():
+        value = config.get(key, False if key in kind else allowed[0])
         holds = any(type(value) is type(expected_value) and value == expected_value for expected_value in allowed)
         yield checks.line(f"{key} in {ADAPTER_CONFIG}", value, value if holds else allowed[0], holds, EXACT)
     mapping, expected = config.get("auto_mapping"), "a class of transformers or none"
     library = str(mapping.get("parent_library", "")).partition(".")[0] if mapping else "transformers"
     is_known = library in ("transformers", "unsloth")
     yield checks.equal(f"auto_mapping in {ADAPTER_CONFIG}", expected if is_known else mapping, expected)
-    other_keys = {key: value for key, value in config.items() if key not in (*SET, *BY_RECORD)}
+    other_keys = {key: value for key, value in config.items() if key not in (*SET, *kind, *BY_RECORD)}
     changed = [f"{key} = {value}" for key, value in other_keys.items() if not is_default(value, INERT.get(key))]
     yield checks.equal(
         f"other keys of {ADAPTER_CONFIG}",
@@ -94,16 +96,24 @@ def check_tensors(checks: Checks, state: RepoState) -> Iterator[Line]:
     lora, file = state.training.lora, state.folder / ADAPTER_WEIGHTS
     header, start = read_header(file)
     factors: dict[str, dict[str, list[int]]] = defaultdict(dict)
+    magnitudes: dict[str, list[int]] = {}
     not_factors = []
     for name, tensor in header.items():
         layer, dot, factor = name.removesuffix(".weight").rpartition(".lora_")
-        if not dot or factor not in ("A", "B") or len(tensor["shape"]) != 2:
+        if lora.variant == "dora" and factor == "magnitude_vector" and len(tensor["shape"]) == 1:
+            magnitudes[layer] = tensor["shape"]
+        elif not dot or factor not in ("A", "B") or len(tensor["shape"]) != 2:
             not_factors.append(name)
         else:
             factors[layer][factor] = tensor["shape"]
     yield checks.equal("tensors that are no factor of an update", ", ".join(not_factors) or "none", "none")
-    incomplete = [layer for layer, shapes in factors.items() if not has_rank(shapes, lora.r)]
-    yield checks.equal(f"layers without two factors of rank {lora.r}", ", ".join(incomplete) or "none", "none")
+    rank = lora.published_r
+    incomplete = [layer for layer, shapes in factors.items() if not has_rank(shapes, rank)]
+    yield checks.equal(f"layers without two factors of rank {rank}", ", ".join(incomplete) or "none", "none")
+    if lora.variant == "dora":
+        without = [layer for layer, shapes in factors.items() if magnitudes.get(layer) != shapes.get("B", [])[:1]]
+        alone = [layer for layer in magnitudes if layer not in factors]
+        yield checks.equal("layers without DoRA's magnitudes", ", ".join(without + alone) or "none", "none")
     unnamed = [layer for layer in factors if not any(matches(layer, name) for name in lora.target_modules or [])]
     yield checks.equal("layers that the record does not name", ", ".join(unnamed) or "none", "none")
     missing = [name for name in lora.target_modules or [] if not any(matches(layer, name) for layer in factors)]

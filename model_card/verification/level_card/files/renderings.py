@@ -1,4 +1,4 @@
-"""Level card, pictures and pages: rendered again from the records and compared byte by byte; see `lines.rendering`."""
+"""Level card, pictures and pages: rendered again from the records and compared; see `lines.rendering`."""
 
 import json
 import re
@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 
 from dataset_builder.card.plots import plot_lengths, plot_splits
 from evaluation.report.pages import draw_plots, hub_in_links, render_page
+from evaluation.report.predictions import read_predictions
 from evaluation.report.wording import encoders
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
-from model_card.verification.lines.rendering import same_rendering
+from model_card.verification.lines.rendering import same_page, same_rendering
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import endpoint
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, read_record
@@ -67,7 +68,8 @@ def check_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line
     others = sorted(name for name in names - plots.keys() if name.endswith(".png"))
     yield checks.equal("pictures that this report does not draw", ", ".join(others) or "none", "none")
     published = with_links_to_this_hub(state.require(f"{folder}/{REPORT_PAGE}"), record)
-    yield same_rendering(checks, REPORT_PAGE, published, page, record.code, "evaluation")
+    records = lambda: [record, *read_predictions(state.folder / folder / PREDICTIONS)]  # noqa: E731
+    yield from same_page(checks, REPORT_PAGE, published, page, record.code, "evaluation", records)
 
 
 @lru_cache(maxsize=2)  # benchmarks/tampering/verify_random.py verifies hundreds of copies of one report

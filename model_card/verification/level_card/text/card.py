@@ -15,6 +15,7 @@ from model_card.metadata import owned
 from model_card.verification.level_card.text.added import verify_added
 from model_card.verification.level_card.text.card_lines import MAX_CARD
 from model_card.verification.level_card.text.metadata import FRONT, as_json, same, verify_metadata, yaml_fault_of_card
+from model_card.verification.level_card.text.older import check_numbers, rendered_by_other_code, without_wording
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
@@ -25,6 +26,7 @@ from titlecraft.records.lineage import DatasetLineage
 from titlecraft.records.repo_files import CARD, LINEAGE
 
 NOTHING = "nothing"
+DESCRIPTIVE = ("widget", "tags", "language")  # metadata that another version may write in another way
 
 
 def verify_card(state: RepoState) -> list[Line]:
@@ -61,14 +63,25 @@ def check_card(checks: Checks, state: RepoState) -> Iterator[Line]:
     published, expected = split(text, state.describe(CARD)), split(fresh)
     yield from verify_added(text, fresh)
     yield from verify_metadata(text, published, expected, owned_keys)
+    other_code = rendered_by_other_code(state)
     for key, value in expected.metadata.items():
         if key == "model-index":
             yield from check_model_index(checks, published.metadata.get(key), value)
         else:
-            yield metadata_line(checks, key, published.metadata.get(key), value, key in owned_keys.values)
+            line = metadata_line(checks, key, published.metadata.get(key), value, key in owned_keys.values)
+            yield from without_wording([line], other_code if key in DESCRIPTIVE else None)
     stale = [key for key in published.metadata if key in owned_keys.keys and key not in expected.metadata]
     yield checks.equal(f"{FRONT}, keys that the records do not license", "none", ", ".join(stale) or "none")
     published_sections, expected_sections = sections(published), sections(expected)
+    yield from without_wording(check_sections(checks, published_sections, expected_sections), other_code)
+    if other_code and published_sections != expected_sections:
+        yield check_numbers(checks, state, "\n".join(text for _, text in published_sections), fresh)
+
+
+def check_sections(
+    checks: Checks, published_sections: list[tuple[str, str]], expected_sections: list[tuple[str, str]]
+) -> Iterator[Line]:
+    """The order of the sections, then a line for each section."""
     published_names, expected_names = ([name for name, _ in parts] for parts in (published_sections, expected_sections))
     yield checks.equal("sections, in order", published_names, expected_names)
     for name, section in expected_sections:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from model_card.build import read_card_inputs, render
 from model_card.claims import claims_of
 from model_card.verification.level_card.text.card import read_card
+from model_card.verification.level_card.text.older import rendered_by_other_code, without_wording
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
@@ -21,7 +22,7 @@ MAX_SECTION = 100_000  # characters of a section that are searched for the sente
 def verify_claims(state: RepoState) -> list[Line]:
     """Lines about every claim of an adapter's card, in the order of the claims."""
     checks = Checks("card", "card")
-    return checks.gather(check_claims(checks, state))
+    return checks.gather(without_wording(check_claims(checks, state), rendered_by_other_code(state)))
 
 
 def check_claims(checks: Checks, state: RepoState) -> Iterator[Line]:

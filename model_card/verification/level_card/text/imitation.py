@@ -41,7 +41,13 @@ NUMBER = re.compile(
 ORDINARY_WORDS = {"repetition", "coherence", "specificity"}  # names of measures that are common words, too
 # a number in the form of a score: a fraction, a percentage, in a table, behind a colon
 SCORE = re.compile(r"\d[.,]\d|%|\||[:=]\s*\W*\d")
-FREE_SECTIONS = ("quick-start", "prompt", "citation", "licence")  # anybody may repeat their code, texts and names
+FREE_SECTIONS = (
+    "contents",
+    "quick-start",
+    "prompt",
+    "citation",
+    "licence",
+)  # anybody may repeat their code, texts and names
 VERDICTS = "verified: all claims hold at level card. did fine-tuning help? by this measure, yes. by this measure, no."
 OTHER_METRICS = ("ROUGE", "BLEU", "chrF", "NLL", "log-likelihood", "perplexity", "cross-entropy")
 

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from evaluation.measures import MEASURES
-from model_card.verification.level_card.report import check_definitions
+from model_card.verification.level_card.report import check_definitions, check_measure
 from model_card.verification.lines.checks import Checks
-from tests.model_card.literal_records import CODE, evaluation_record
+from tests.model_card.literal_evaluation import evaluation_record
+from tests.model_card.literal_records import CODE
 from titlecraft.records import EvaluationRecord, sources_sha256
 
 
@@ -45,3 +46,12 @@ def test_wording_of_another_version_is_ignored_and_its_directions_are_checked() 
         "not looked at",
     ]
     assert verdicts(msgspec.structs.replace(report(better="higher"), code=older)) == ["does not hold", "not looked at"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "holds"), [(-0.3, -0.2, True), (None, None, True), (None, -0.2, False), (-0.2, -0.3, False)]
+)
+def test_an_interval_has_both_ends_in_order_or_none(low: float | None, high: float | None, holds: bool) -> None:
+    measure = msgspec.structs.replace(evaluation_record().measures[0], low=low, high=high)
+    *_, line = check_measure(Checks("card", "report"), evaluation_record(), measure)
+    assert line.holds == holds, line

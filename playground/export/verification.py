@@ -1,0 +1,95 @@
+"""`titlecraft verify` of an exported model: its card, record and files against each other and against the adapter that it names.
+
+The weights are not downloaded: the Hub names the sha256 of each large file. How far the merged model is from base and adapter was
+measured when it was exported; only running both models could tell again.
+"""
+
+from collections.abc import Iterator
+
+from huggingface_hub import HfApi
+
+from model_card.verification.level_card.text.added import verify_added
+from model_card.verification.level_card.text.metadata import verify_metadata
+from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.line import Line
+from model_card.verification.lines.pinned_repo import commit_exists
+from model_card.verification.repo_state import RepoState
+from playground.export.card import OWNED, render
+from titlecraft.cards.merge import merge, split
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import download, read_file
+from titlecraft.records import TRAINING_RECORD, TrainingRecord, file_sha256, read_record
+from titlecraft.records.export import ExportRecord
+from titlecraft.records.repo_files import CARD, CHECKSUMS, EXPORT_RECORD, GIT_ATTRIBUTES
+
+FROM_TRAINING = ("base", "dataset", "licence", "quantization", "generation", "special_tokens")
+ROUNDING = 1e-9
+
+
+def verify_export(state: RepoState) -> list[Line]:
+    """Lines about an exported model at level card."""
+    checks = Checks("card", "export")
+    lines = []
+    for check in (check_origin, check_merge, check_files, check_card):
+        lines += checks.gather(check(checks, state))
+    return lines
+
+
+def record_of(state: RepoState) -> ExportRecord:
+    """The export record. Raises UserError if it is missing or cannot be read."""
+    return read_record(state.require(EXPORT_RECORD), ExportRecord, state.describe(EXPORT_RECORD))
+
+
+def check_origin(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """The adapter exists, and its training record says the same about base, dataset, licence and tokens."""
+    record = record_of(state)
+    yield commit_exists(checks, "adapter", record.adapter, (TRAINING_RECORD,))
+    raw = read_file(record.adapter, TRAINING_RECORD)
+    training = read_record(raw or b"", TrainingRecord, f"{TRAINING_RECORD} of {record.adapter}")
+    for name in FROM_TRAINING if training.special_tokens else FROM_TRAINING[:-1]:
+        yield checks.equal(f"{name} of the adapter", str(getattr(record, name)), str(getattr(training, name)))
+
+
+def check_merge(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """The numbers of the merge check follow from each other and lie within its tolerance."""
+    check = record_of(state).check
+    yield checks.close("difference in NLL", check.difference, check.nll_merged - check.nll_adapter, ROUNDING)
+    within = abs(check.difference) <= check.tolerance
+    yield checks.line("merged model within the tolerance", check.difference, check.tolerance, within, "at most")
+    guards = record_of(state).guards
+    yield checks.equal("guards that hold", len(guards), sum(guard.holds for guard in guards))
+    numbers = f"{check.nll_base:.4f}, {check.nll_adapter:.4f}, {check.nll_merged:.4f}"
+    note = "the adapter's own report is verified in the adapter's repo"
+    yield checks.not_looked_at("NLL of base, adapter and merged model", numbers, "only the models could tell", note)
+
+
+def check_files(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """Each listed file has its size and sha256 on the Hub; files beside them are named."""
+    record = record_of(state)
+    paths = [file.path for file in record.files]
+    with hub_errors(f"looking into {state.pin}", state.pin.repo, state.pin.type):
+        infos = {info.path: info for info in HfApi().get_paths_info(state.pin.repo, paths, revision=state.pin.revision)}
+    for file in record.files:
+        info = infos.get(file.path)
+        large = getattr(info, "lfs", None)
+        if info is None:
+            yield checks.equal(f"{file.path}, sha256", file.sha256, "no such file")
+            continue
+        sha256 = large.sha256 if large else file_sha256(download(state.pin, [file.path]) / file.path)
+        yield checks.equal(f"{file.path}, bytes", file.bytes, getattr(info, "size", None))
+        yield checks.equal(f"{file.path}, sha256", file.sha256, sha256)
+    others = sorted(set(state.paths) - {*paths, CARD, EXPORT_RECORD, CHECKSUMS, GIT_ATTRIBUTES})
+    if others:
+        yield checks.not_looked_at("files that the record does not list", ", ".join(others), "nothing to compare with")
+
+
+def check_card(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """Our section and our metadata are those of a fresh rendering; what a person added does not imitate them."""
+    text, fresh = state.require(CARD).decode(), render(state.pin.repo, record_of(state))
+    yield from verify_added(text, fresh)
+    published, expected = split(text, state.describe(CARD)), split(fresh)
+    yield from verify_metadata(text, published, expected, OWNED)
+    same = merge(text, fresh, OWNED) == text
+    yield checks.line(
+        "card as the record gives it", "equal", "equal" if same else "other words or numbers", same, EXACT
+    )

@@ -1,0 +1,61 @@
+"""The operations between the products of a decoding step, by torch; `kernels.py` has each as one GPU kernel."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention, silu
+
+
+class TorchOps:
+    """Operations on any device."""
+
+    def add_norm(self, stream: Tensor, change: Tensor | None, norm: Any) -> tuple[Tensor, Tensor]:
+        """Return the normalised residual stream after a change, and the stream."""
+        stream = stream if change is None else stream + change
+        return norm(stream), stream
+
+    def silu_product(self, gate_up: Tensor) -> Tensor:
+        """Return silu(gate) · up of [tokens, 2 · width]."""
+        gate, up = gate_up.chunk(2, -1)
+        return silu(gate) * up
+
+    def rotate(
+        self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: Any, positions: Tensor, k: Any, v: Any, heads: int
+    ) -> None:
+        """Rotate queries and keys in place, and put keys and values into the cache, if there is one.
+
+        Args:
+            qkv: [tokens, (heads + 2 · groups) · size].
+            cos, sin: [positions, size].
+            rows, positions: of each token, in the cache.
+            k, v: a layer's cache, [rows, groups, columns, size], or None.
+        """
+        size = cos.shape[1]
+        groups = (qkv.shape[1] // size - heads) // 2
+        queries_keys, values = qkv.unflatten(-1, (-1, size)).split([heads + groups, groups], 1)
+        left, right = queries_keys[..., : size // 2], queries_keys[..., size // 2 :]
+        turned = -right.clone(), left.clone()
+        cosine, sine = cos[positions][:, None], sin[positions][:, None]
+        queries_keys.mul_(cosine)
+        left.add_(turned[0] * sine[..., : size // 2])
+        right.add_(turned[1] * sine[..., size // 2 :])
+        if k is not None:
+            k[rows, :, positions] = queries_keys[:, heads:]
+            v[rows, :, positions] = values
+
+    def attend(
+        self, qkv: Tensor, k: Tensor, v: Tensor, positions: Tensor, longest: int, heads: int, scale: float
+    ) -> Tensor:
+        """Return the attention [rows, heads · size] of one query token of each row to its columns up to its position.
+
+        The heads that share a key head take the place of tokens, so that keys are not copied for each.
+        """
+        rows, (groups, size) = len(qkv), (k.shape[1], k.shape[3])
+        q = qkv[:, : heads * size].view(rows, groups, heads // groups, size)
+        k, v = k[:rows, :, :longest], v[:rows, :, :longest]
+        mask = None
+        if rows > 1:
+            seen = positions[:, None] >= torch.arange(longest, device=positions.device)
+            mask = seen[:, None, None].expand(rows, 1, heads // groups, longest)
+        return scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale).reshape(rows, -1)

@@ -1,0 +1,124 @@
+"""Linear layers that read the same input as one product, with their LoRA updates beside them.
+
+On a GPU the weights of a group, such as query, key and value, lie below each other in one tensor, followed by the A matrices
+of their updates: one product gives all outputs and what the B matrices need. The layers' own weights become views of that
+tensor, so the model computes as before and no weight is stored twice. Elsewhere, and for 4-bit weights, each layer is
+computed by itself.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+Use = Literal["base", "tuned"] | Tensor
+"""Whether rows get the updates: none, all, or those where a tensor [rows, 1] of the input's type is 1."""
+FEW_ROWS = 8  # up to which a kernel of ours reads 16-bit weights faster than cuBLAS
+
+
+class Update:
+    """The LoRA update of a layer: scaling · B A x."""
+
+    def __init__(self, layer: Any) -> None:
+        (name,) = layer.active_adapters
+        self.A, self.B, self.scaling = layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
+
+
+def fault_of_layer(layer: Any) -> str | None:
+    """Return why a layer, with its adapter, cannot be computed here, or None."""
+    base = layer
+    if hasattr(layer, "base_layer"):
+        base, names = layer.base_layer, getattr(layer, "active_adapters", [])
+        plain = type(layer).__module__ in ("peft.tuners.lora.layer", "peft.tuners.lora.bnb") and len(names) == 1
+        if not plain or layer.merged or names[0] not in getattr(layer, "lora_A", {}):
+            return f"its adapter has a layer of type {type(layer).__name__}"
+        if (
+            getattr(layer, "lora_variant", {})
+            or layer.use_dora.get(names[0])
+            or layer.lora_B[names[0]].bias is not None
+        ):
+            return "its adapter is a variant of LoRA"
+        if layer.lora_A[names[0]].weight.dtype != layer.lora_B[names[0]].weight.dtype:
+            return "its adapter has weights of two precisions"
+    if type(base) is torch.nn.Linear or type(base).__name__ == "Linear4bit":
+        return None
+    return f"it has a layer of type {type(base).__name__}"
+
+
+class Products:
+    """The outputs of one or more linear layers of the same input, side by side.
+
+    Args:
+        layers: modules without a fault (`fault_of_layer`).
+        together: stack the weights into one tensor, in place of the layers' own.
+    """
+
+    def __init__(self, layers: Sequence[Any], together: bool) -> None:
+        self.layers = [getattr(layer, "base_layer", layer) for layer in layers]
+        self.updates = [Update(layer) if hasattr(layer, "base_layer") else None for layer in layers]
+        self.sizes = [layer.out_features for layer in self.layers]
+        self.width = sum(self.sizes)
+        self.stacked = None
+        if together and all(type(layer) is torch.nn.Linear for layer in self.layers):
+            self.stack()
+
+    def stack(self) -> None:
+        """Put weights and A matrices into one tensor, and the B matrices, scaled, onto a block diagonal."""
+        updates = [update for update in self.updates if update is not None]
+        parts = [*(layer.weight for layer in self.layers), *(update.A for update in updates)]
+        rows = sum(len(part) for part in parts)
+        first = self.layers[0].weight
+        stacked = first.new_zeros(-(-rows // 8) * 8, first.shape[1])
+        start = 0
+        for part in parts:
+            stacked[start : start + len(part)] = part.data
+            part.data = stacked[start : start + len(part)]
+            start += len(part)
+        self.stacked = stacked
+        self.up = first.new_zeros(len(stacked) - self.width, self.width) if updates else None
+        biases = [layer.bias for layer in self.layers]
+        self.bias = None
+        if any(bias is not None for bias in biases):
+            full = [first.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias for layer in self.layers]
+            self.bias = torch.cat([*full, first.new_zeros(len(stacked) - self.width)])
+        row = column = 0
+        for update, size in zip(self.updates, self.sizes, strict=True):
+            if update is not None:
+                rank = len(update.A)
+                self.up[row : row + rank, column : column + size] = update.B.data.t() * update.scaling
+                row += rank
+            column += size
+
+    def __call__(self, x: Tensor, use: Use) -> Tensor:
+        """Return the outputs [rows, width] of inputs [rows, in]."""
+        if self.stacked is None:
+            outputs = [self.alone(number, x, use) for number in range(len(self.layers))]
+            return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+        if self.up is None or (isinstance(use, str) and use == "base"):
+            return self.product(x, self.stacked[: self.width], None if self.bias is None else self.bias[: self.width])
+        out = self.product(x, self.stacked, self.bias)
+        low = out[:, self.width :]
+        if not isinstance(use, str):
+            low = low * use
+        return out[:, : self.width].addmm_(low, self.up)
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return x Wᵀ + bias."""
+        if len(x) <= FEW_ROWS and bias is None and x.dtype != torch.float32:
+            from titlecraft.models.decoding.kernels import few_rows_product
+
+            return few_rows_product(x, weight)
+        return linear(x, weight, bias)
+
+    def alone(self, number: int, x: Tensor, use: Use) -> Tensor:
+        """Return the output of one layer, computed as PEFT does."""
+        layer, update = self.layers[number], self.updates[number]
+        out = layer(x)
+        if update is None or (isinstance(use, str) and use == "base"):
+            return out
+        low = linear(x.to(update.A.dtype), update.A)
+        if not isinstance(use, str):
+            low = low * use
+        return out + (linear(low, update.B) * update.scaling).to(out.dtype)

@@ -1,0 +1,142 @@
+"""The rows of the static decoder on the device: cache, newest token and position of each, and one step over the first n.
+
+On a GPU a step is captured once as a CUDA graph for each number of rows and kind of request, and then replayed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from titlecraft.models.decoding.choose import EachRow
+from titlecraft.models.decoding.network import Cache, Network
+from titlecraft.models.decoding.products import Use
+from titlecraft.models.decoding.request import Request
+
+ROUND = 64  # columns of the cache are a multiple of it
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a captured step depends on.
+
+    Args:
+        rows: that are computed.
+        arms: "base", "tuned" or "mixed".
+        candidates: of `RowChooser`.
+    """
+
+    rows: int
+    arms: str
+    candidates: int
+
+
+class Table:
+    """Rows in work.
+
+    Args:
+        rows: the most.
+        columns: the most tokens of a prompt with its answer.
+        steps: that run before tokens are read.
+    """
+
+    def __init__(self, network: Network, rows: int, columns: int, steps: int) -> None:
+        self.network, self.rows, self.steps = network, rows, steps
+        self.on_gpu = network.device.type == "cuda"
+        columns = -(-columns // ROUND) * ROUND
+        self.cache = Cache(network, rows, columns)
+        self.tokens, self.positions = (torch.zeros(rows, dtype=torch.long, device=network.device) for _ in range(2))
+        self.tuned = torch.zeros(rows, 1, dtype=network.dtype, device=network.device)
+        self.history = torch.zeros(steps, rows, dtype=torch.long, device=network.device)
+        self.newest = torch.zeros(1, dtype=torch.long, device=network.device)
+        self.chooser: Any = EachRow(rows)
+        if self.on_gpu:
+            from titlecraft.models.decoding.choose_rows import RowChooser
+
+            self.chooser = RowChooser(rows, columns, network.device)
+        self.graphs: dict[Kind, Any] = {}
+        self.pool: Any = None
+
+    def begin(self, rows: list[int], requests: Sequence[Request], kind: Kind) -> Tensor:
+        """Run the prompts of requests into these rows; return the first tokens [n]."""
+        device = self.network.device
+        lengths = torch.tensor([len(request.prompt) for request in requests])
+        ids = torch.zeros(len(requests), int(lengths.max()), dtype=torch.long)
+        for number, request in enumerate(requests):
+            ids[number, : lengths[number]] = torch.tensor(request.prompt)
+        index, lengths = torch.tensor(rows).to(device), lengths.to(device)
+        tuned = torch.tensor([[float(request.arm == "tuned")] for request in requests])
+        self.tuned[index] = tuned.to(device, self.network.dtype)
+        self.chooser.begin(rows, requests)
+        use: Use = self.tuned[index] if kind.arms == "mixed" else kind.arms  # pyright: ignore[reportAssignmentType]
+        logits = self.network.prefill(ids.to(device), lengths, index, self.cache, use)
+        first = self.chooser(logits, index, lengths - 1, kind.candidates)
+        self.tokens[index], self.positions[index] = first, lengths
+        return first
+
+    def move(self, sources: list[int], targets: list[int]) -> None:
+        """Copy rows to other rows."""
+        device = self.network.device
+        source, target = torch.tensor(sources, device=device), torch.tensor(targets, device=device)
+        self.cache.move(source, target)
+        self.chooser.move(source, target)
+        for tensor in (self.tokens, self.positions, self.tuned):
+            tensor[target] = tensor[source]
+
+    def advance(self, kind: Kind, longest: int) -> Tensor:
+        """Advance the first `kind.rows` rows by `steps` tokens; return these [steps, rows], on the device.
+
+        Args:
+            longest: more than all positions; not used by a graph.
+        """
+        self.newest.zero_()
+        if self.on_gpu:
+            graph = self.graphs.get(kind) or self.capture(kind)
+            self.newest.zero_()
+            for _ in range(self.steps):
+                graph.replay()
+        else:
+            for _ in range(self.steps):
+                self.step(kind, longest)
+        return self.history[:, : kind.rows]
+
+    def step(self, kind: Kind, longest: int) -> None:
+        """Advance the first rows by a token; a row that is full stays where it is."""
+        n = kind.rows
+        use: Use = self.tuned[:n] if kind.arms == "mixed" else kind.arms  # pyright: ignore[reportAssignmentType]
+        tokens, positions = self.tokens[:n], self.positions[:n]
+        logits = self.network.step(tokens, positions, self.cache, use, longest)
+        chosen = self.chooser(logits, torch.arange(n, device=logits.device), positions, kind.candidates)
+        self.history[:, :n].index_copy_(0, self.newest, chosen[None])
+        tokens.copy_(chosen)
+        positions.add_(1).clamp_(max=self.cache.columns - 1)
+        self.newest.add_(1)
+
+    def capture(self, kind: Kind) -> Any:
+        """Capture a step as a CUDA graph, after one that warms up and is taken back."""
+        tokens, positions = self.tokens.clone(), self.positions.clone()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            self.step(kind, self.cache.columns)
+        torch.cuda.current_stream().wait_stream(stream)
+        self.newest.zero_()
+        self.pool = self.pool or torch.cuda.graph_pool_handle()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self.pool):
+            self.step(kind, self.cache.columns)
+        self.tokens.copy_(tokens)
+        self.positions.copy_(positions)
+        self.graphs[kind] = graph
+        return graph
+
+    def grown(self, columns: int) -> "Table":
+        """Return a table with more columns and the same rows in work."""
+        larger = Table(self.network, self.rows, columns, self.steps)
+        larger.cache.take(self.cache)
+        for name in ("tokens", "positions", "tuned"):
+            getattr(larger, name).copy_(getattr(self, name))
+        larger.chooser.take(self.chooser)
+        return larger

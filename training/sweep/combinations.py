@@ -1,0 +1,134 @@
+"""The recipes of a sweep: every combination of the values that its settings take, and which settings may take several."""
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from itertools import product
+from math import prod
+from typing import Any
+
+from titlecraft.errors import UserError
+from titlecraft.process import distributed
+from titlecraft.settings import Lora, Recipe, Training
+
+MOST_RECIPES = 256
+OF_TRAINING = (
+    "learning_rate", "schedule", "warmup_steps", "optimizer", "weight_decay", "batch_size", "accumulation", "epochs",
+    "max_steps", "neftune_noise_alpha",
+)  # fmt: skip
+SWEPT = (
+    *(f"lora.{field.name}" for field in fields(Lora)),
+    *(f"training.{field.name}" for field in fields(Training) if field.name in OF_TRAINING),
+)
+"""Settings that a sweep may choose: what an adapter learns from the same rows over the same base."""
+EVERY = [f"{section.name}.{field.name}" for section in fields(Recipe) for field in fields(section.default_factory)]  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One recipe of a sweep: its number, counted from 1, the values of the swept settings by dotted name, and all settings."""
+
+    number: int
+    settings: dict[str, Any]
+    recipe: Recipe
+
+
+def require_sweepable(key: str) -> None:
+    """Raise UserError unless the setting with this dotted name may have several values in a sweep."""
+    if key in SWEPT:
+        return
+    section = key.partition(".")[0]
+    if key not in EVERY:
+        close = difflib.get_close_matches(key, [*SWEPT, *EVERY], n=1)
+        hint = f"did you mean {close[0]}?" if close else f"a sweep chooses {', '.join(SWEPT)}"
+        raise UserError(f"unknown setting {key!r}; {hint}")
+    if section in ("data", "prompt"):
+        raise UserError(
+            f"{key} decides the dataset, and another dataset is another experiment, with other validation rows: build each one "
+            "and sweep over it by itself"
+        )
+    if section == "base":
+        raise UserError(
+            f"{key} decides the base and what is scored, so that losses could not be compared: sweep over each by itself"
+        )
+    if key == "training.seed":
+        raise UserError(
+            "training.seed is no choice between recipes, since the best of several seeds is luck: train the chosen recipe with "
+            "three seeds and compare them by `titlecraft evaluate --compare A B C --out FOLDER`"
+        )
+    raise UserError(
+        f"{key} does not decide what an adapter learns: give it one value; a sweep chooses {', '.join(SWEPT)}"
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a sweep was asked for.
+
+    Args:
+        dataset: NS/NAME[@REVISION].
+        repo: NS/NAME of the adapter that the chosen recipe is for.
+        recipe: the settings that all recipes share.
+        swept: dotted name of a setting -> its values.
+        given: dotted name -> value of every setting that a recipe file or an option set, for the recipe to use.
+    """
+
+    dataset: str
+    repo: str
+    recipe: Recipe
+    swept: Mapping[str, list[Any]]
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def combinations(self) -> list[Combination]:
+        """The recipes. Raises UserError if they cannot be compared in one process over one base."""
+        training = self.recipe.training
+        if distributed.world_size() > 1:
+            raise UserError("titlecraft sweep runs in one process over one loaded base: start it without torchrun")
+        if training.backend != "trl":
+            raise UserError(
+                f"titlecraft sweep needs --training.backend=trl: {training.backend}, which this recipe has, changes the base when it "
+                "adds an adapter, so that a second one could not be trained on it"
+            )
+        if training.shard_base:
+            raise UserError(
+                "titlecraft sweep runs in one process over one loaded base: set --training.shard_base=false"
+            )
+        return combine(self.recipe, self.swept)
+
+
+def combine(recipe: Recipe, swept: Mapping[str, list[Any]]) -> list[Combination]:
+    """Every combination of the swept values, the values of the last setting changing first.
+
+    Args:
+        recipe: all other settings.
+        swept: dotted name -> its values, of the setting's own type.
+
+    Raises UserError for fewer than two combinations, more than MOST_RECIPES, or a value that is given twice.
+    """
+    for key, values in swept.items():
+        require_sweepable(key)
+        counts = Counter(map(repr, values))
+        if repeated := [value for value, count in counts.items() if count > 1]:
+            raise UserError(f"{key} has the value {repeated[0]} {counts[repeated[0]]} times: expected different values")
+    count = prod(len(values) for values in swept.values())
+    if count < 2:
+        raise UserError(
+            "titlecraft sweep: there is one recipe, and nothing to choose: give a setting several values, such as "
+            "--sweep training.learning_rate=1e-4,2e-4,5e-4, or a list in the recipe file"
+        )
+    if count > MOST_RECIPES:
+        sizes = " × ".join(f"{len(values)} ({key})" for key, values in swept.items())
+        raise UserError(
+            f"titlecraft sweep: {sizes} are {count:,} recipes: expected at most {MOST_RECIPES}; leave values out"
+        )
+    settings = [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
+    return [Combination(number, chosen, with_settings(recipe, chosen)) for number, chosen in enumerate(settings, 1)]
+
+
+def with_settings(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
+    """The recipe with these settings, by dotted name."""
+    for key, value in settings.items():
+        section, _, name = key.partition(".")
+        recipe = replace(recipe, **{section: replace(getattr(recipe, section), **{name: value})})
+    return recipe
