@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.hub.pins import download, read_file
 from titlecraft.records.base import Pin, digest, read_record
 from titlecraft.records.repo_files import PROMPT_FILE
@@ -143,7 +144,7 @@ def load_splits(dataset: Pin) -> Any:
 
     try:
         with hub_errors(f"loading {dataset}", dataset.repo, dataset.type):
-            found = datasets.load_dataset(dataset.repo, revision=dataset.revision, trust_remote_code=False)
+            found = datasets.load_dataset(loaded_path(dataset.repo), revision=dataset.revision, trust_remote_code=False)
     except (ValueError, OSError, RuntimeError, DatasetsError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
