@@ -4,6 +4,7 @@ It starts when this file is imported, before the conftest.py of any room below r
 pytest-xdist inherit the address of the process that started them.
 """
 
+import gc
 import multiprocessing
 import os
 from typing import Any
@@ -51,6 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no worker is left with it at the end: folders of ONE_WORLD, then slow files."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (not together(item.nodeid).endswith("/"), item.path not in slow))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of the searches for garbage: thousands of tests, and all libraries that they import."""
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
