@@ -70,9 +70,15 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     api, repo = runner.api(), "titlecraft/gone"
     assert api.list_repo_files(repo) == [".gitattributes"] and api.model_info(repo).private
     assert sorted(api.list_repo_files(repo, revision="checkpoints")) == [
-        ".gitattributes", "adapter_config.json", "adapter_model.safetensors", "checkpoint.json", "optimizer.pt", "rng_state.pth",
-        "scheduler.pt", "trainer_state.json",
-    ]  # fmt: skip
+        ".gitattributes",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "checkpoint.json",
+        "optimizer.pt",
+        "rng_state.pth",
+        "scheduler.pt",
+        "trainer_state.json",
+    ]
     commits = api.list_repo_commits(repo, revision="checkpoints")
     assert [one.title for one in commits] == ["Checkpoint at step-6", "Checkpoint at step-3", "initial commit"]
     refused = runner.train("gone", *push)
