@@ -89,7 +89,7 @@ SOURCES: dict[str, str] = {
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss
         training/model: save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
@@ -114,7 +114,7 @@ SOURCES: dict[str, str] = {
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs lengths long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss
         training/model: save_adapter sharded_base
         training/planning: fit known_base memory plan plan_table speed validation_schedule
         training/publishing: finished publish
