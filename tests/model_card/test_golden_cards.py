@@ -23,14 +23,8 @@ from model_card.metadata import eval_results, owned
 from model_card.named_records import named_records
 from model_card.third_party import render_third_party
 from tests import present
-from tests.model_card.literal_records import (
-    METERED,
-    ROWS,
-    dataset_lineage,
-    dataset_record,
-    evaluation_record,
-    training_record,
-)
+from tests.model_card.literal_evaluation import dataset_lineage, evaluation_record
+from tests.model_card.literal_records import METERED, ROWS, dataset_record, training_record
 from tests.model_card.literal_third_party import third_party_inputs
 from titlecraft.cards.merge import merge, split
 from titlecraft.prompt import PromptFormat

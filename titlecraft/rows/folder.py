@@ -30,8 +30,14 @@ from titlecraft.settings import Data
 
 VERSION = 1  # raise it when the same dataset would give other rows
 FACTS = "rows.json"
-NAMES = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
-         "test": "test"}  # fmt: skip
+NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 SCHEMA = pa.schema({name: pa.string() for name in ("uid", "title", "instruction", "input", "output")})
 MOST_DRAWN = {"test": (200, 0.2), "validation": (32, 0.1)}  # rows to have where they are at most this share of all
 DEFAULT_COLUMNS = (Data().title_column, Data().content_column)

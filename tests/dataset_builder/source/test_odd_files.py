@@ -84,5 +84,5 @@ def test_damage_is_one_line(name: str, data: bytes, message: str, tmp_path: Path
 
 def test_a_filter_that_takes_all_rows_is_named(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_bytes(LINES)
-    with pytest.raises(UserError, match=r"leave short out of data\.filters"):
+    with pytest.raises(UserError, match=r"the filter takes them: leave short out of data\.filters"):
         build_offline(tmp_path / "rows.jsonl", tmp_path / "work", Data(filters=["short"]))
