@@ -1,4 +1,4 @@
-"""python -m benchmarks.coverage predictions.parquet … [--experiments 600]
+"""python -m benchmarks.coverage predictions.parquet … [--experiments 2000] [--bca 200]
 
 Simulates how often an interval holds the true mean difference: benchmarks/results/coverage.json. The paired differences of published
 reports are the population, measure by measure; an experiment draws titles, or whole clusters of titles, with replacement and asks
@@ -67,16 +67,16 @@ def draw(
     return differences[np.concatenate(drawn)], ids
 
 
-def simulate(population: Population, titles: int, experiments: int, bca: bool) -> dict[str, Any]:
-    """Return the coverage and the mean width of the report's interval and, with `bca`, of the BCa bootstrap over titles."""
+def simulate(population: Population, titles: int, experiments: int, bca: int) -> dict[str, Any]:
+    """Return the coverage and the mean width of the report's interval, and in the first `bca` experiments of the BCa bootstrap over titles."""
     name, differences, clusters, largest = population
     rng, truth = np.random.default_rng(1), differences.mean()
     held: dict[str, list[bool]] = {"interval": [], "bca": []}
     widths: dict[str, list[float]] = {"interval": [], "bca": []}
-    for _ in range(experiments):
+    for number in range(experiments):
         sample, ids = draw(rng, differences, clusters, titles)
         found = {"interval": mean_interval(sample, SETTINGS, ids, largest)}
-        if bca:
+        if number < bca:
             found["bca"] = bca_interval(sample, SETTINGS)
         for method, interval in found.items():
             if interval.low is None or interval.high is None:
@@ -91,7 +91,7 @@ def simulate(population: Population, titles: int, experiments: int, bca: bool) -
     return {"population": name, "titles": titles, "share_of_zeros": round(float((differences == 0).mean()), 3), **shown}
 
 
-def main(files: list[Path], experiments: int, bca: bool) -> int:
+def main(files: list[Path], experiments: int, bca: int) -> int:
     """Simulate all populations, write the result and return the exit status."""
     cells = []
     for population in populations(files):
@@ -104,6 +104,7 @@ def main(files: list[Path], experiments: int, bca: bool) -> int:
     result = {
         "bars": [bar],
         "experiments_a_cell": experiments,
+        "with_bca": bca,
         "confidence": SETTINGS.confidence,
         "lowest": lowest,
         "cells": cells,
@@ -116,7 +117,9 @@ def main(files: list[Path], experiments: int, bca: bool) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, help="predictions.parquet of published reports")
-    parser.add_argument("--experiments", type=int, default=600)
-    parser.add_argument("--no-bca", action="store_true", help="leave out the intervals of earlier versions")
+    parser.add_argument("--experiments", type=int, default=2000)
+    parser.add_argument(
+        "--bca", type=int, default=200, help="experiments with the intervals of earlier versions, which are slow"
+    )
     arguments = parser.parse_args()
-    sys.exit(main(arguments.files, arguments.experiments, not arguments.no_bca))
+    sys.exit(main(arguments.files, arguments.experiments, arguments.bca))

@@ -109,7 +109,11 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             "also": benchmark_measures,
             "grounded": grounded
             and describe_grounded(grounded, compare_grounded(outcomes, references, recipe.evaluation, clusters)),
-            "answers": describe_all(*texts_of_arms(outcomes, lookup), lookup.copies.all_copied_words),
+            "answers": describe_all(
+                looked_up(outcomes, lookup, "before"),
+                looked_up(outcomes, lookup, "after"),
+                lookup.copies.all_copied_words,
+            ),
         }
     benchmark_pins = list({str(benchmark.dataset): benchmark.dataset for benchmark in benchmarks}.values())
     record = describe(
@@ -144,11 +148,10 @@ def token_limits(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> TokenLimits:
     return TokenLimits(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
 
 
-def texts_of_arms(outcomes: dict[str, list[Outcome]], lookup: Lookup) -> list[list[str]]:
-    """Return the greedy answers before and after, looked up in the training split."""
-    texts = [[outcome.texts[0] for outcome in outcomes[arm]] for arm in ("before", "after")]
-    missing = {text for of_arm in texts for text in of_arm} - lookup.copies.covered.keys()
-    if missing:
+def looked_up(outcomes: dict[str, list[Outcome]], lookup: Lookup, arm: str) -> list[str]:
+    """Return the greedy answers of an arm, looked up in the training split."""
+    texts = [outcome.texts[0] for outcome in outcomes[arm]]
+    if missing := set(texts) - lookup.copies.covered.keys():
         lookup.copies.look_up(sorted(missing))
     return texts
 

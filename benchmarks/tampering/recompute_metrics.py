@@ -60,11 +60,11 @@ def with_numbers(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Evalua
     clusters = [row[CLUSTER] for row in rows] if record.clusters is not UNSET else None
     lookup = build_lookup(record, rows)
     left_out = not_measured(outcomes, titles, references, record.evaluation, measures_of(record.evaluation))
-    texts = [[row[arm] for row in rows] for arm in ARMS]
+    before, after = ([row[arm] for row in rows] for arm in ARMS)
     return msgspec.structs.replace(
         record,
         measures=compare_arms(outcomes, references, record.evaluation, clusters),
         sampled=compare_sampled(outcomes, record.evaluation, clusters),
         not_measured=left_out or UNSET,
-        answers=describe_all(*texts, lookup.copies.all_copied_words),
+        answers=describe_all(before, after, lookup.copies.all_copied_words),
     )

@@ -11,7 +11,7 @@ from evaluation.statistics.all_answers import FEWEST_DISTINCT, MOST_COPIED
 from evaluation.statistics.significance import minimum_detectable_effect, smallest_p_value
 from evaluation.titles.draw import FEWEST
 from titlecraft.hub.pins import split_revision
-from titlecraft.records import EvaluationRecord, Measure, NotMeasured, Pin, Tested
+from titlecraft.records import Answers, EvaluationRecord, Measure, NotMeasured, Pin, Tested
 from titlecraft.settings import BM25, Evaluation
 
 SMALLEST = 1e-6  # a smaller number is a rounding error of 0
@@ -207,12 +207,14 @@ COLLAPSED = (
 
 
 def is_collapsed(record: Tested) -> bool:
-    """Return whether the tuned model gives few different answers, or copies most words, and more than the base does."""
+    """Return whether the tuned model repeats itself or its training texts; False for a record that does not know."""
     known = getattr(record, "answers", UNSET)
-    if known is UNSET:
-        return False
-    before, after = known.before, known.after
-    few = after.distinct < FEWEST_DISTINCT * record.n and after.distinct < before.distinct
+    return known is not UNSET and repeats(known.before, known.after, record.n)
+
+
+def repeats(before: Answers, after: Answers, titles: int) -> bool:
+    """Return whether the tuned model gives few different answers, or copies most words, and more than the base does."""
+    few = after.distinct < FEWEST_DISTINCT * titles and after.distinct < before.distinct
     copied = after.copied_words > MOST_COPIED * after.words
     return few or (copied and after.copied_words * before.words > before.copied_words * after.words)
 

@@ -1,7 +1,7 @@
 """The interval of a mean paired difference, over titles or over clusters of titles.
 
 Student's t interval of the mean, with the cluster-robust standard error of a mean where titles are clustered (Cameron and Miller
-2015; Kish 1965 for the design effect). Two pseudo-observations at the largest deviation on either side enter the standard error,
+2015; Kish 1965 for the design effect and the degrees of freedom). Two pseudo-observations at the largest deviation on either side enter the standard error,
 in the spirit of Agresti and Min (2005) and Bonett and Price (2012): without them an interval is too short where few titles differ.
 benchmarks/coverage.py simulates how often it holds the true mean, beside the BCa bootstrap of earlier versions.
 """
@@ -54,10 +54,22 @@ def mean_interval(
 
 
 def cluster_residuals(differences: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, float]:
-    """By cluster, the sum of the differences minus what the mean difference predicts [clusters]; and the number of titles."""
+    """By cluster, the sum of the differences minus what the mean difference predicts [clusters]; and the number of titles.
+
+    The residual of a large cluster is too small, because the mean follows it: it is enlarged as in the jackknife (CR3, Bell and
+    McCaffrey 2002), relative to clusters of equal size.
+    """
     _, labels = np.unique(clusters, return_inverse=True)
     sums, sizes = np.bincount(labels, differences), np.bincount(labels)
-    return sums - differences.mean() * sizes, float(len(differences))
+    leverage = sizes / len(differences)
+    scale = (1 - 1 / len(sizes)) / np.maximum(1 - leverage, 1 / len(differences))
+    return (sums - differences.mean() * sizes) * scale, float(len(differences))
+
+
+def effective_count(clusters: np.ndarray) -> float:
+    """The number of equal clusters that say as much as these (Kish 1965): (sum of sizes)² / sum of squared sizes."""
+    _, sizes = np.unique(clusters, return_counts=True)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
 def standard_error(residuals: np.ndarray, titles: float) -> float:
@@ -85,7 +97,7 @@ def t_interval(
         residuals, spread = np.zeros(count), largest * titles / count
     widened = np.append(residuals, [spread, -spread])
     error = standard_error(widened, titles * (count + 2) / count)
-    reach = float(stats.t.ppf(0.5 + settings.confidence / 2, count + 1)) * error
+    reach = float(stats.t.ppf(0.5 + settings.confidence / 2, effective_count(clusters) + 1)) * error
     return mean - reach, mean + reach
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from msgspec import UnsetType
 
 from evaluation.measures import Entry, entry_named
 from evaluation.statistics.corpus import Paired, paired_p_value
@@ -118,7 +117,7 @@ def describe(
     )
 
 
-def of_clusters(interval: Interval) -> dict[str, float | UnsetType | None]:
+def of_clusters(interval: Interval) -> dict[str, Any]:
     """The fields of a Measure that only clustered titles have."""
     if interval.design_effect is None:
         return {}
@@ -144,7 +143,7 @@ def describe_corpora(
     settings: Evaluation,
     clusters: np.ndarray | None = None,
     method: str = "",
-) -> dict[str, float | UnsetType | None]:
+) -> dict[str, Any]:
     """Both corpus scores, and their difference with a bootstrap interval over titles or clusters, as fields of a Measure."""
     paired = Paired.of(entry_named(name, settings).corpus_metric(), texts["before"], texts["after"], references)
     before, after = paired.scores()

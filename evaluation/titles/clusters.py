@@ -2,8 +2,8 @@
 
 Answers to similar titles have similar errors, so they are fewer independent observations than titles. The dataset builder keeps
 near-duplicates (Jaccard 0.8) in one split; looser similarity already makes errors larger, so clusters begin earlier. They are
-connected components: of more titles than half, or of fewer clusters than an interval needs, nothing could be said, so a way of
-clustering that leaves these is left out and named.
+connected components. Few large clusters say too little for an interval (benchmarks/coverage.py), so a similarity or column that would
+leave these is left out and named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from scipy.sparse.csgraph import connected_components
 from titlecraft.records import Clusters
 from titlecraft.search.word_ngrams import shingles
 
-N, SIMILARITY = 5, 0.3
+N, SIMILARITIES = 5, (0.3, 0.4, 0.5, 0.8)  # the loosest that leaves enough clusters counts
 MOST_TEXTS = 500  # an n-gram of more texts is boilerplate and says nothing about similarity
-FEWEST_CLUSTERS, LARGEST_SHARE = 30, 0.5
+FEWEST_CLUSTERS, ENOUGH_CLUSTERS = 30, 60  # effective ones; of fewer than 120 titles, half as many as titles are enough
 SERIES = ("series", "brand", "author", "artist", "manufacturer", "collection", "franchise")
 """Names of dataset columns whose equal values make one cluster."""
 
@@ -30,11 +30,13 @@ class Clustering:
 
     Args:
         ids: integers [titles].
+        similarity: the similarity of descriptions in one cluster; 1 where only equal columns count.
         columns: the columns whose equal values count.
-        left_out: ways that would leave too few clusters: "descriptions", or the name of a column.
+        left_out: ways that would leave too few clusters: "similarity 0.3", or the name of a column.
     """
 
     ids: list[int]
+    similarity: float
     columns: list[str]
     left_out: list[str]
 
@@ -52,18 +54,29 @@ class Clustering:
 def cluster(references: Sequence[str], columns: Mapping[str, Sequence[str | None]]) -> Clustering:
     """The clusters of titles, from their references and from columns of the dataset (name -> value of each title)."""
     count = len(references)
-    edges, used, left_out = np.empty((0, 2), dtype=np.int64), [], []
-    for name, pairs in [("descriptions", similar_pairs(references))] + [
-        (name, equal_pairs(values)) for name, values in columns.items()
-    ]:
-        tried = np.concatenate([edges, pairs])
-        sizes = np.bincount(components(tried, count)) if count else np.ones(0)
-        if len(sizes) < min(FEWEST_CLUSTERS, count) or (count and sizes.max() > max(1, LARGEST_SHARE * count)):
+    edges, similarity, used, left_out = np.empty((0, 2), dtype=np.int64), 1.0, [], []
+    similar, jaccard = similar_pairs(references)
+    for lowest in SIMILARITIES:
+        if enough_clusters(tried := similar[jaccard >= lowest], count):
+            edges, similarity = tried, lowest
+            break
+        left_out.append(f"similarity {lowest}")
+    for name, values in columns.items():
+        tried = np.concatenate([edges, pairs := equal_pairs(values)])
+        if not enough_clusters(tried, count):
             left_out.append(name)
-            continue
-        edges = tried
-        used += [name] if name in columns and len(pairs) else []
-    return Clustering(components(edges, count).tolist() if count else [], used, left_out)
+        elif len(pairs):
+            edges = tried
+            used.append(name)
+    return Clustering(components(edges, count).tolist() if count else [], similarity, used, left_out)
+
+
+def enough_clusters(edges: np.ndarray, count: int) -> bool:
+    """Whether the connected components of `count` titles say enough for an interval: by their effective number (Kish 1965)."""
+    if not len(edges):
+        return True
+    sizes = np.bincount(components(edges, count))
+    return sizes.sum() ** 2 / (sizes**2).sum() >= min(ENOUGH_CLUSTERS, max(FEWEST_CLUSTERS, count / 2))
 
 
 def clusters_of(clustering: Clustering | None) -> list[int] | None:
@@ -78,7 +91,7 @@ def describe_clusters(clustering: Clustering | None) -> Clusters | UnsetType:
     return Clusters(
         count=clustering.count,
         largest=clustering.largest,
-        similarity=SIMILARITY,
+        similarity=clustering.similarity,
         columns=clustering.columns,
         left_out=clustering.left_out,
     )
@@ -92,10 +105,13 @@ def components(edges: np.ndarray, count: int) -> np.ndarray:
     return np.argsort(np.argsort(first))[inverse]
 
 
-def similar_pairs(texts: Sequence[str]) -> np.ndarray:
-    """Pairs of texts whose sets of word 5-grams have a Jaccard similarity of at least SIMILARITY, integers [pairs, 2]."""
+def similar_pairs(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of texts whose sets of word 5-grams have a Jaccard similarity of at least SIMILARITIES[0], and the similarities.
+
+    Returns integers [pairs, 2] and floats [pairs].
+    """
     if len(texts) < 2:
-        return np.empty((0, 2), dtype=np.int64)
+        return np.empty((0, 2), dtype=np.int64), np.empty(0)
     hashes, borders = shingles(list(texts), N)
     rows = np.repeat(np.arange(len(texts)), np.diff(borders.astype(np.int64)))
     _, ngrams = np.unique(hashes, return_inverse=True)
@@ -107,9 +123,9 @@ def similar_pairs(texts: Sequence[str]) -> np.ndarray:
         (np.ones(len(pairs), dtype=np.int32), (pairs[:, 0], pairs[:, 1])), shape=(len(texts), len(occurrences))
     )
     shared = (contains @ contains.T).tocoo()
-    similar = shared.data >= SIMILARITY * (sizes[shared.row] + sizes[shared.col] - shared.data)
-    similar &= shared.row < shared.col
-    return np.stack([shared.row[similar], shared.col[similar]], axis=1).astype(np.int64)
+    jaccard = shared.data / (sizes[shared.row] + sizes[shared.col] - shared.data)
+    similar = (jaccard >= SIMILARITIES[0]) & (shared.row < shared.col)
+    return np.stack([shared.row[similar], shared.col[similar]], axis=1).astype(np.int64), jaccard[similar]
 
 
 def equal_pairs(values: Sequence[str | None]) -> np.ndarray:

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
-from evaluation.report.wording import COLLAPSED, is_collapsed, number, rounded_up, share
+from evaluation.report.wording import COLLAPSED, number, repeats, rounded_up, share
 from evaluation.titles.draw import FEWEST
 from model_card.claims.claim import FORMATS, Claim
 from titlecraft.models.base.quantisation import in_words
-from titlecraft.records import Measure, is_ruinous
+from titlecraft.records import Answers, Measure, is_ruinous
 
 PRIMARY = "report.measures[primary]"
 DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": "neither direction is better"}
@@ -71,13 +71,17 @@ def together(values: dict[str, Any]) -> dict[str, Any]:
 
 def collapsed(values: dict[str, Any]) -> dict[str, Any] | None:
     """None unless the tuned model gives few different answers, or copies most of its words, and more so than the base."""
-    arms = {
-        arm: SimpleNamespace(
-            distinct=values[f"distinct_{arm}"], words=values[f"words_{arm}"], copied_words=values[f"copied_{arm}"]
+    before, after = (
+        Answers(
+            distinct=values[f"distinct_{arm}"],
+            most_repeated=0,
+            distinct_2=0.0,
+            words=values[f"words_{arm}"],
+            copied_words=values[f"copied_{arm}"],
         )
         for arm in ("before", "after")
-    }
-    return {} if is_collapsed(SimpleNamespace(answers=SimpleNamespace(**arms), n=values["n"])) else None
+    )
+    return {} if repeats(before, after, values["n"]) else None
 
 
 def ruined(values: dict[str, Any]) -> dict[str, Any] | None:

@@ -32,12 +32,12 @@ def test_everything_holds_on_a_fresh_machine(world: World, published: dict[str, 
         "NLL per token",
         "prompt of every title",
         "rouge_l_after of every title",
-        "report.html, drawn again",
+        "report.html, rendered again",
     ):
         assert any(part in claim for claim in claims), part
     assert f"verified: all {result['counts']['holds']} claims hold at level scores" in process.stdout
     badge = (world.folder / "v.svg").read_text()
-    assert ">verified: scores<" in badge and result["repo"]["revision"][:8] in badge
+    assert ">card = records = answers<" in badge and result["repo"]["revision"][:8] in badge
     (card,) = (world.folder / "never seen").rglob(f"models--{ADAPTER.replace('/', '--')}/snapshots/*/README.md")
     block = re.search(r"```bash\n(titlecraft verify .*?)```", card.read_text(encoding="utf-8"), re.DOTALL)
     assert block

@@ -111,7 +111,7 @@ class Clusters(Record, frozen=True):
     """Clusters of similar titles: `count` of them, the largest with `largest` titles.
 
     Titles are in one cluster if the Jaccard similarity of their references' word 5-grams is at least `similarity`, or if
-    they have the same value in one of the `columns`. `left_out` names ways that would have left too few clusters.
+    they have the same value in one of the `columns`. `left_out` names looser similarities and columns that would have left too few.
     """
 
     count: int

@@ -94,8 +94,8 @@ def check_values(
     coverage = ScriptCoverage([row["reference"] for row in rows])
     answers = Answers(record, rows, titles, build_lookup(record, rows), coverage)
     if record.answers is not UNSET:
-        texts = [[row[arm] for row in rows] for arm in ARMS]
-        derived = describe_all(*texts, answers.lookup.copies.all_copied_words)
+        before, after = ([row[arm] for row in rows] for arm in ARMS)
+        derived = describe_all(before, after, answers.lookup.copies.all_copied_words)
         yield checks.equal("all answers together", str(record.answers), str(derived))
     for arm in greedy_arms(record):
         for entry in measures_of(record.evaluation):

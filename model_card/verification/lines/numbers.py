@@ -84,13 +84,20 @@ def values_in(value: Any) -> Iterator[float]:
             yield from values_in(part)
 
 
+def is_measured(number: Decimal) -> bool:
+    """Whether a number may be a result, and not a word of a sentence: it has a fraction, or is large and no year."""
+    return number != number.to_integral_value() or (number >= 1000 and not 1900 <= number <= 2100)
+
+
 def unknown_numbers(text: str, rendering: str, records: Iterable[Any]) -> list[str]:
     """The numbers of a text that neither its rendering here nor a record has, in order.
 
-    A number of a record counts if it rounds to the number of the text, as it is or as a percentage.
+    A number of a record counts if it rounds to the number of the text, as it is or as a percentage. Small whole numbers and
+    years are left out: the sentences of another version have their own ("80 % power").
     """
     known = set(numbers_in(rendering))
-    candidates = [number for number in dict.fromkeys(numbers_in(text)) if number not in known]
+    numbers = dict.fromkeys(number for number in numbers_in(text) if is_measured(number))
+    candidates = [number for number in numbers if number not in known]
     if not candidates:
         return []
     values = {abs(value) for record in records for value in values_in(msgspec.to_builtins(record))}

@@ -13,7 +13,7 @@ from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
 
 
-def main(arguments: list[str]) -> int | None:
+def main(arguments: list[str]) -> int:
     """Choose a recipe among several and print the command that trains it; or, with --dry-run, print the plan."""
     stage = SweepParser(
         "sweep",
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int | None:
     record = sweep(asked, options.out, fresh=options.fresh)
     print(f"recipe to use: {options.out / 'recipe.yaml'}; all figures: {options.out / 'sweep.json'}")
     print(train_command(record, asked.repo, options.out, hub_option()))
-    return None
+    return 0
 
 
 def explicit_settings(stage: SweepParser, recipe: Recipe, swept: dict[str, list[Any]]) -> dict[str, Any]:

@@ -90,6 +90,6 @@ def test_pictures_are_compared_by_their_pixels() -> None:
 
 def test_numbers_that_no_record_has() -> None:
     assert unknown_numbers("by 0.531, 53.1 %, 1,984 and 7", "7 titles", [{"x": -0.5312, "text": "in 1984"}]) == []
-    assert unknown_numbers("by 0.532 of 21", "", RECORDS) == ["0.532", "21"]
+    assert unknown_numbers("by 0.532 of 21,345 at 80 % power in 2014", "", RECORDS) == ["0.532", "21345"]
     assert visible_text("<h1>A 1</h1><script>2</script><p>3</p>", ("h1",)) == "A 1"
     assert visible_text("<h1>A 1</h1><style>2</style><p>3</p>") == "A 1\n3"
