@@ -71,26 +71,30 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
     """Return (arm, title) -> NLL per token of the reference, and the greedy answer; batches as in an evaluation."""
     import torch
 
+    from titlecraft.models.adapter.load import Loaded
     from titlecraft.models.attention.grouped import attention_of
+    from titlecraft.models.base.model import LoadedBase
     from titlecraft.models.batches import length_sorted
-    from titlecraft.models.decoding.generate import Shape, generate
+    from titlecraft.models.decoding.open import open_decoder
+    from titlecraft.models.decoding.request import Request
     from titlecraft.models.loss.answer_nll import reference_nll
 
     torch.set_num_threads(threads)
     pad, on_gpu = tokenizer.pad_token_id, model.device.type == "cuda"
-    shape = Shape.of(size, [one.prompt_tokens for one in titles]) if on_gpu else None
+    base = LoadedBase(model, tokenizer, "none", None, str(model.dtype).removeprefix("torch."))
+    decoder = open_decoder(Loaded(model, tokenizer, base, checks=[]), size)
     nll, written = {}, {}
     for arm in ("before", "after"):
-        with nullcontext() if arm == "after" else model.disable_adapter():
-            with attention_of("scoring", model, on_gpu):
-                for some in length_sorted(titles, lambda one: len(one.prompt_tokens) + len(one.reference_tokens), size):
-                    losses = reference_nll(model, [(one.prompt_tokens, one.reference_tokens) for one in some], pad)
-                    for one, loss in zip(some, losses, strict=True):
-                        nll[arm, one.title] = loss / len(one.reference_tokens)
-            with attention_of("generating", model, on_gpu):
-                for some in length_sorted(titles, lambda one: len(one.prompt_tokens), size):
-                    answers = generate(model, tokenizer, [one.prompt_tokens for one in some], NEW_TOKENS, shape)
-                    written |= {(arm, one.title): answer for one, answer in zip(some, answers, strict=True)}
+        with nullcontext() if arm == "after" else model.disable_adapter(), attention_of("scoring", model, on_gpu):
+            for some in length_sorted(titles, lambda one: len(one.prompt_tokens) + len(one.reference_tokens), size):
+                losses = reference_nll(model, [(one.prompt_tokens, one.reference_tokens) for one in some], pad)
+                for one, loss in zip(some, losses, strict=True):
+                    nll[arm, one.title] = loss / len(one.reference_tokens)
+        for some in length_sorted(titles, lambda one: len(one.prompt_tokens), decoder.at_once):
+            of_arm = "base" if arm == "before" else "tuned"
+            requests = [Request(one.prompt_tokens, NEW_TOKENS, (tokenizer.eos_token_id,), of_arm) for one in some]
+            for one, answer in zip(some, decoder.answers(requests), strict=True):
+                written[arm, one.title] = answer
     return {key: (nll[key], written[key]) for key in nll}
 
 

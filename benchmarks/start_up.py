@@ -30,16 +30,30 @@ RESULTS = HERE / "results" / "start_up.json"
 EARLIER = "f6f9560"
 MAINS = ("titlecraft/command_line/main.py", "titlecraft/cli.py")  # now, and at the earlier commit
 TINY = [
-    "--base.repo=titlecraft/tiny-base", "--base.quantization=none", "--base.max_length=256", "--training.backend=trl",
-    "--training.accumulation=2", "--training.max_steps=2", "--training.warmup_steps=0", "--training.optimizer=adamw_torch",
-    "--training.precision=float32", "--training.gradient_checkpointing=false",
-]  # fmt: skip
+    "--base.repo=titlecraft/tiny-base",
+    "--base.quantization=none",
+    "--base.max_length=256",
+    "--training.backend=trl",
+    "--training.accumulation=2",
+    "--training.max_steps=2",
+    "--training.warmup_steps=0",
+    "--training.optimizer=adamw_torch",
+    "--training.precision=float32",
+    "--training.gradient_checkpointing=false",
+]
 TRAIN = ["train", "--dataset", "titlecraft/tiny-dataset", "--repo", "titlecraft/new", *TINY]
 COMMANDS = {
     "train --dry-run": [*TRAIN, "--dry-run"],
     "train": [*TRAIN, "--fresh"],
-    "evaluate": ["evaluate", "--adapter", "titlecraft/new", "--evaluation.titles=20", "--generation.max_new_tokens=4", "--fresh"],
-}  # fmt: skip
+    "evaluate": [
+        "evaluate",
+        "--adapter",
+        "titlecraft/new",
+        "--evaluation.titles=20",
+        "--generation.max_new_tokens=4",
+        "--fresh",
+    ],
+}
 FLOOR = """
 import time
 from transformers import AutoModelForCausalLM

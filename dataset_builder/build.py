@@ -8,18 +8,18 @@ import shutil
 import sys
 
 from dataset_builder.card.write import PICTURES, require_readable_card, write_card
+from dataset_builder.checks.loads import require_files, require_loads
+from dataset_builder.checks.valid_settings import require_about, require_settings
 from dataset_builder.engine.choose import start_engine
 from dataset_builder.engine.interface import PACKAGES, require_engine
-from dataset_builder.loads import require_files, require_loads
 from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.outcome import split_notes
-from dataset_builder.source.addresses import is_url
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.files.addresses import is_url
 from dataset_builder.source.find_files import find_files, require_unchanged
 from dataset_builder.source.places.hub_datasets import pinned_sources
 from dataset_builder.source.places.standard_input import STANDARD_INPUT, kept_standard_input
 from dataset_builder.splits.assign import SPLITS
-from dataset_builder.valid_settings import require_about, require_settings
 from dataset_builder.write_dataset import PUBLISH_FOLDER, describe_files, write_dataset
 from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data

@@ -18,7 +18,7 @@ from rich.text import Text
 from dataset_builder.duplicates.near_duplicates import SketchFile
 from dataset_builder.engine.interface import Engine
 from dataset_builder.source.block import MalformedLine
-from dataset_builder.source.catalogue import CatalogueFile
+from dataset_builder.source.files.catalogue import CatalogueFile
 from dataset_builder.source.parts import BlockOrigin, CleanedBlock
 from titlecraft.settings import Data
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dataset_builder.source.catalogue import Content
+from dataset_builder.source.files.catalogue import Content
 from titlecraft.records.dataset import About
 from titlecraft.settings import MAX_LOSS
 

@@ -11,8 +11,8 @@ from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.outcome import outcome_lines, split_notes
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import clean_row
-from dataset_builder.source.catalogue import CatalogueFile, read_content_meanwhile
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.files.catalogue import CatalogueFile, read_content_meanwhile
 from dataset_builder.source.find_files import find_files
 from dataset_builder.source.parse import Drop, Quarantine, Row
 from dataset_builder.source.parts import tasks_of, whole_files

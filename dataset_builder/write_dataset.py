@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset_builder.card.write import first_row
-from dataset_builder.engine.interface import Engine
-from dataset_builder.first_pass import read_rows
-from dataset_builder.guards import (
+from dataset_builder.checks.guards import (
     files_without_rows,
     mostly_empty,
     require_balance,
@@ -18,14 +16,16 @@ from dataset_builder.guards import (
     require_rows,
     without_identifiers,
 )
+from dataset_builder.checks.leakage import Sketches, measure_leakage
+from dataset_builder.engine.interface import Engine
+from dataset_builder.first_pass import read_rows
 from dataset_builder.language import detect_languages
-from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.shards.alpaca import published_columns
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.shards.write import RowFiles, ShardResult, plan_shards, write_shard
-from dataset_builder.source.catalogue import CatalogueFile, Content
+from dataset_builder.source.files.catalogue import CatalogueFile, Content
 from dataset_builder.source.read_blocks import expected_lines, require_whole
 from dataset_builder.splits.assign import SPLITS
 from dataset_builder.splits.groups import Groups, group_and_assign, require_training_rows

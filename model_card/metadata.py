@@ -75,7 +75,7 @@ def metadata(inputs: CardInputs) -> ModelCardData:
         base_model=record.base.repo,
         base_model_relation="adapter",
         datasets=[record.dataset.repo],
-        language=["en"] if inputs.of_amazon_titles else None,
+        language=inputs.dataset.languages if inputs.dataset else None,
         library_name="peft",
         pipeline_tag=TASK,
         tags=["lora", "sft", "titlecraft", *([record.training.backend])],

@@ -124,6 +124,10 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     prepared.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(rank0.country if rank0 else None) as energy, steady_threads(model):
         run_all_steps(trainer)
+    if skipped := trainer.health.skipped:
+        print(
+            f"{skipped:,} of {trainer.state.global_step:,} steps were skipped, because their gradients overflowed in float16"
+        )
     cost = trainer.run_state.cost(energy)
     if trainer.validator:
         cost = replace_fields(cost, validation_seconds=round(trainer.validator.seconds, 1))

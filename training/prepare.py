@@ -7,6 +7,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import set_seed
 
+from titlecraft.errors import UserError
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.process import distributed
@@ -14,12 +15,13 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
 from training import checks
+from training.adapter_settings import adapter_fault
 from training.data.examples import Encoded, Examples
 from training.data.packing import longest_of_rows, packed_dataset
 from training.model.build import add_adapter, load_for_training
 from training.model.initial_weights import ChangedBase
 from training.model.kernels import apply_kernels
-from training.model.lora_targets import expected_trainable, require_lora_targets
+from training.model.lora_targets import expected_trainable, require_init, require_lora_targets
 from training.model.own_loss import Yardstick, measure
 from training.model.packable import require_packable
 from training.model.router_loss import leave_router_loss_out
@@ -91,6 +93,10 @@ def prepare(
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)
+    if message := adapter_fault(recipe.lora, training, distributed.world_size()):
+        raise UserError(message)
+    published = "none" if loaded.quantization == recipe.base.quantization else loaded.quantization
+    require_init(recipe.lora, loaded.model, base, loaded.quantization, published)
     passed = checks.check_examples(
         examples, encoded.split, loaded.tokenizer, prompt, longest, recipe.training.long_answers
     )

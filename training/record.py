@@ -25,6 +25,7 @@ KEPT = (
     "learning_rate",
     "grad_norm",
     "mean_token_accuracy",
+    "skipped_steps",
 )
 LOGGED_AS = "eval_loss"  # transformers' name of the validation loss, by which trackers make a group of their own
 NAMES = {LOGGED_AS: "validation_loss"}

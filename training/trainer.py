@@ -65,6 +65,8 @@ class CountingTrainer(CheckpointingTrainer):
         """Log with the counts added."""
         if not isfinite(logs.get("grad_norm", 0)):  # of a step that float16 skipped; JSON has no NaN and no infinity
             del logs["grad_norm"]
+        if "loss" in logs and self.health.skipped:
+            logs["skipped_steps"] = self.health.skipped
         if "loss" in logs:
             rate = self.pace.rate(int(self.seen["tokens"])) * self.accelerator.num_processes
             logs |= figures(self.seen_by_all(), rate)

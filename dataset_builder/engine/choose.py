@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataset_builder.engine.interface import Engine
 from dataset_builder.engine.local import local_engine
-from dataset_builder.source.catalogue import Listed
+from dataset_builder.source.files.catalogue import Listed
 
 ONE_PROCESS = 32 << 20  # bytes; reading a smaller source takes less time than starting other processes
 

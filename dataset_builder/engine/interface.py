@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.source.addresses import is_url, shown
-from dataset_builder.source.catalogue import CatalogueFile, Content
+from dataset_builder.source.files.addresses import is_url, shown
+from dataset_builder.source.files.catalogue import CatalogueFile, Content
 from dataset_builder.source.parts import CleanedBlock
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataset_builder.engine.interface import Engine
 from dataset_builder.source.block import BlockTask, read_block
-from dataset_builder.source.catalogue import CatalogueFile, read_content_meanwhile
+from dataset_builder.source.files.catalogue import CatalogueFile, read_content_meanwhile
 from dataset_builder.source.parts import BlockOrigin, CleanedBlock, tasks_of, whole_files
 from dataset_builder.workers.in_order import InOrder, worker_processes
 from titlecraft.settings import Data

@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from dataset_builder.engine.interface import PACKAGES, Engine
 from dataset_builder.engine.work_storage import MountedFolder, RemoteFolder
-from dataset_builder.source.addresses import is_url, without_secrets
-from dataset_builder.source.catalogue import CatalogueFile, Content, read_content
+from dataset_builder.source.files.addresses import is_url, without_secrets
+from dataset_builder.source.files.catalogue import CatalogueFile, Content, read_content
 from dataset_builder.source.parts import CleanedBlock, ranges, read_part
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError

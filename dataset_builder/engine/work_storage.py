@@ -15,7 +15,7 @@ from typing import Any
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from dataset_builder.source.catalogue import file_system, remote_errors
+from dataset_builder.source.files.catalogue import file_system, remote_errors
 from titlecraft.errors import UserError
 
 

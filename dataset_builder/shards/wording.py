@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import xxhash
 
-from dataset_builder.source.product_kind import product_kind
+from dataset_builder.shards.product_kind import product_kind
 from titlecraft.prompt import AUTO, PromptFormat, fill
 from titlecraft.settings import Prompt
 

@@ -12,9 +12,9 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from dataset_builder.shards.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
+from dataset_builder.shards.product_kind import product_kind
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
-from dataset_builder.source.product_kind import product_kind
 from dataset_builder.splits.assign import SPLITS
 from titlecraft.records import File, describe_file
 

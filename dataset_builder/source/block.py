@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from dataset_builder.clean import BOILERPLATE, clean
+from dataset_builder.cleaning.clean import BOILERPLATE, clean
 from dataset_builder.duplicates.sketch import VALUES, measurable, sketch
 from dataset_builder.filters.table import first_match
 from dataset_builder.source.formats.json_lines import JsonLines

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from dataset_builder.source.addresses import is_url, short_names
-from dataset_builder.source.catalogue import CatalogueFile, Listed
-from dataset_builder.source.encodings import UTF_8, is_other_encoding
+from dataset_builder.source.files.addresses import is_url, short_names
+from dataset_builder.source.files.catalogue import CatalogueFile, Listed
+from dataset_builder.source.files.encodings import UTF_8, is_other_encoding
+from dataset_builder.source.files.text import open_text
 from dataset_builder.source.formats.columnar import Columnar
 from dataset_builder.source.formats.foreign_formats import require_readable
 from dataset_builder.source.reader import Head
 from dataset_builder.source.readers import choose_reader
-from dataset_builder.source.text import open_text
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.settings import Data
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
-from dataset_builder.source.addresses import is_url, shown
-from dataset_builder.source.catalogue import Listed, file_system, remote_errors
+from dataset_builder.source.files.addresses import is_url, shown
+from dataset_builder.source.files.catalogue import Listed, file_system, remote_errors
 from dataset_builder.source.places.names import is_catalogue
 from titlecraft.errors import UserError
 
@@ -107,9 +108,12 @@ def is_archive(name: str) -> bool:
 def members(archive: str, member: str | None = None) -> Iterator[Listed]:
     """Yield the files in a zip archive at a path or URL that are a part of the catalogue, or the one with this path."""
     location = archive if is_url(archive) else str(Path(archive).absolute())
-    system, _ = file_system(f"zip://::{location}")
-    with remote_errors(archive):
-        found: Any = system.find("", detail=True)
+    try:
+        system, _ = file_system(f"zip://::{location}")
+        with remote_errors(archive):
+            found: Any = system.find("", detail=True)
+    except BadZipFile as error:
+        raise UserError(f"{shown(archive)}: the zip archive is cut or damaged ({error}); fetch it again") from error
     sizes = {name: info["size"] for name, info in found.items()}
     if member is not None and member not in sizes:
         raise UserError(f"{shown(archive)}: no file {member!r} in it; there are {', '.join(list(sizes)[:5]) or 'none'}")

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from dataset_builder.source.columns import ABSENT, Columns, lookup
+from dataset_builder.source.files.text import BYTE_ORDER_MARK
 from dataset_builder.source.parse import READABLE, Drop, Quarantine, Row
 from titlecraft.settings import Data
 
@@ -33,6 +34,8 @@ class Parser:
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:
+            if line.startswith(BYTE_ORDER_MARK):  # where files were joined
+                return self.parse(line.removeprefix(BYTE_ORDER_MARK))
             return Drop.BLANK_LINE if not line.strip() else why_not_json(line, error)
         if type(value) is not dict:
             return Quarantine.NOT_AN_OBJECT
@@ -52,6 +55,7 @@ class Parser:
 
         Returns an empty dictionary if the line cannot be parsed, because its columns are unknown.
         """
+        line = line.removeprefix(BYTE_ORDER_MARK)
         return self.columns_of.published_part(orjson.loads(line)) if reason in READABLE else {}
 
     def source_text(self, line: bytes) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset_builder.source.block import BlockResult, BlockTask, read_block
-from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.source.encodings import is_other_encoding
+from dataset_builder.source.files.catalogue import CatalogueFile
+from dataset_builder.source.files.encodings import is_other_encoding
 from dataset_builder.source.readers import reader_named
 from titlecraft.settings import Data
 

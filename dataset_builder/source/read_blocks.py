@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset_builder.source.catalogue import CatalogueFile, described
-from dataset_builder.source.encodings import UTF_8
-from dataset_builder.source.text import BYTE_ORDER_MARK, open_text
+from dataset_builder.source.files.catalogue import CatalogueFile, described
+from dataset_builder.source.files.encodings import UTF_8
+from dataset_builder.source.files.text import BYTE_ORDER_MARK, open_text
 from titlecraft.errors import UserError
 
 BLOCK_BYTES = 8 << 20

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from dataset_builder.source.addresses import shown
+from dataset_builder.source.files.addresses import shown
 from dataset_builder.source.parse import Drop, Quarantine, Row
 from dataset_builder.source.read_blocks import Block
 from titlecraft.settings import Data

@@ -8,7 +8,7 @@ import numpy as np
 from dataset_builder.duplicates.near_duplicates import near_duplicates, similarities
 from dataset_builder.duplicates.repeated import later_near_duplicates, repeated_rows, surplus_copies
 from dataset_builder.first_pass import Rows
-from dataset_builder.source.catalogue import (
+from dataset_builder.source.files.catalogue import (
     CatalogueFile,
     described,
 )

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from dataset_builder.engine.choose import start_engine
 from dataset_builder.options import BuildHooks, BuildOptions
-from dataset_builder.source.catalogue import read_content
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.files.catalogue import read_content
 from dataset_builder.source.find_files import find_files
 from dataset_builder.write_dataset import PUBLISH_FOLDER, write_dataset
 from model_card.verification.lines.checks import Checks

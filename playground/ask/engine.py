@@ -58,7 +58,8 @@ class Engine:
     def warm_up(self) -> None:
         """Compile and capture what the first question would wait for: both arms together and alone, sampled and greedy."""
         for sampling in (Sampling.of(self.generation, 0), None):
-            for arms in (ARMS, *((arm,) for arm in ARMS)):
+            together: list[tuple[Arm, ...]] = [ARMS, ("base",), ("tuned",)]
+            for arms in together:
                 requests = [Request(range(8), 2, (), arm, sampling) for arm in arms]
                 for _ in self.shared.stream(*requests):
                     pass

@@ -63,7 +63,7 @@ def metadata(record: ExportRecord) -> ModelCardData:
         base_model=record.base.repo,
         base_model_relation=relation,
         datasets=[record.dataset.repo],
-        language=[record.language] if record.language else None,
+        language=record.languages or ([record.language] if record.language else None),
         library_name=None if record.gguf else "transformers",
         pipeline_tag="text-generation",
         tags=["gguf" if record.gguf else "lora-merged", "sft", "titlecraft"],

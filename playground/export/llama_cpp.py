@@ -112,6 +112,8 @@ def explain(name: str, status: int, lines: list[str]) -> str:
             f"{name} does not know the tokenizer of this base: llama.cpp converts models whose tokenizer it has seen, such as "
             "Llama 3's. Update llama.cpp, or use --to merged"
         )
+    if any("tokenizes to only" in line for line in lines):
+        return f"{name} needs more text: raise --importance-rows"
     if missing := next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None):
         return f"{name} lacks a package ({missing}): `pip install gguf sentencepiece protobuf`, and run the same command again"
     return f"{name} ended with status {status}: {lines[-1] if lines else 'without output'}"

@@ -170,7 +170,7 @@ def describe_export(
         base=training.base,
         dataset=training.dataset,
         licence=training.licence,
-        language=language_of(training.dataset),
+        languages=languages_of(training.dataset),
         quantization=training.quantization,
         generation=training.generation,
         dtype=merged.dtype if merged else "float16",
@@ -189,7 +189,7 @@ def describe_export(
     )
 
 
-def language_of(dataset: Pin) -> str | None:
-    """ "en" for AmazonTitles, whose language is known; None for other sources."""
+def languages_of(dataset: Pin) -> list[str] | None:
+    """The languages that the dataset's record states or that were detected; None if it names none."""
     record = dataset_record(dataset)
-    return "en" if record is not None and record.source.is_amazon_titles else None
+    return record.languages if record is not None else None

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.world.generate_catalogue import generate
-from dataset_builder.source.catalogue import CatalogueFile
+from dataset_builder.source.files.catalogue import CatalogueFile
 from dataset_builder.source.read_blocks import read_blocks, require_whole
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.checks.guards import require_rows
+from dataset_builder.checks.valid_settings import require_settings
 from dataset_builder.engine.local import local_engine
 from dataset_builder.first_pass import read_rows
-from dataset_builder.guards import require_rows
 from dataset_builder.outcome import outcome_lines, split_notes
-from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.valid_settings import require_settings
+from dataset_builder.source.files.catalogue import CatalogueFile
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.prompt import require_places

@@ -86,7 +86,7 @@ print(again[1].splitlines()[1])
 
 # what does not load as the card says is an error
 import msgspec
-from dataset_builder.loads import resolve, require_loads
+from dataset_builder.checks.loads import resolve, require_loads
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import published_pin
 from titlecraft.records import DATASET_RECORD, DatasetRecord

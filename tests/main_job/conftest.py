@@ -95,7 +95,7 @@ def dataset(world: World) -> str:
 def published(world: World, dataset: str) -> dict[str, str]:
     """The output of each step of the main job."""
     recipe = ["--recipe", "recipe.yaml"]
-    succeed(world, "titlecraft.command_line.demo.tiny_base", BASE, "--steps", "8")
+    succeed(world, "titlecraft.command_line.demo.tiny_base", BASE)
     train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
     return {
         "build": dataset,

@@ -74,8 +74,18 @@ def base(world: World) -> str:
 def trained(world: World, base: str) -> str:
     """What the training on conversations printed."""
     publish(world, DATASET, {"train.jsonl": talks()})
-    return succeed(world, "titlecraft.command_line.main", "train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe",
-                   "recipe.yaml", *SETTINGS)  # fmt: skip
+    return succeed(
+        world,
+        "titlecraft.command_line.main",
+        "train",
+        "--dataset",
+        DATASET,
+        "--repo",
+        ADAPTER,
+        "--recipe",
+        "recipe.yaml",
+        *SETTINGS,
+    )
 
 
 def test_the_training_says_how_the_rows_are_read(trained: str) -> None:
@@ -87,8 +97,16 @@ def test_the_training_says_how_the_rows_are_read(trained: str) -> None:
 def test_evaluation_verification_card_and_answers_work_all_the_way(world: World, trained: str) -> None:
     recipe = ("--recipe", "recipe.yaml", "--evaluation.titles=30", "--generation.max_new_tokens=12")
     succeed(world, "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe)
-    done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "talks.json", COLUMNS="160",
-                            HF_HOME=str(world.folder / "another home"))  # fmt: skip
+    done = world.titlecraft(
+        "verify",
+        ADAPTER,
+        "--level",
+        "scores",
+        "--json",
+        "talks.json",
+        COLUMNS="160",
+        HF_HOME=str(world.folder / "another home"),
+    )
     assert (world.folder / "talks.json").is_file(), done.stdout[-3000:] + done.stderr[-3000:]
     lines = json.loads((world.folder / "talks.json").read_text())["lines"]
     assert done.returncode == 0, [line for line in lines if line["verdict"] not in ("holds", "not looked at")]
@@ -112,8 +130,19 @@ def test_two_named_columns_and_the_other_formats_are_planned(world: World, base:
     publish(world, "titlecraft/alpaca", {"train.jsonl": alpaca})
 
     def plan(dataset: str, *options: str) -> dict[str, Any]:
-        done = world.titlecraft("train", "--dataset", dataset, "--repo", "titlecraft/x", "--recipe", "recipe.yaml", *SETTINGS,
-                                "--dry-run", "--json", *options)  # fmt: skip
+        done = world.titlecraft(
+            "train",
+            "--dataset",
+            dataset,
+            "--repo",
+            "titlecraft/x",
+            "--recipe",
+            "recipe.yaml",
+            *SETTINGS,
+            "--dry-run",
+            "--json",
+            *options,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 

@@ -12,9 +12,12 @@ pytestmark = pytest.mark.slow
 
 BASE, ADAPTER = "titlecraft/instruct", "titlecraft/chat-adapter"
 SETTINGS = (
-    f"--base.repo={BASE}", "--base.quantization=none", "--training.max_steps=4", "--base.max_length=400",
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--training.max_steps=4",
+    "--base.max_length=400",
     "--training.learning_rate=1e-3",
-)  # fmt: skip
+)
 PUBLISH = """
 from pathlib import Path
 from tests.evaluation.published_world import upload
@@ -37,17 +40,48 @@ def trained(world: World, dataset: str) -> str:
     world.environment.setdefault("PYTHONPATH", str(ROOT))
     done = world.python(PUBLISH.replace("FOLDER", str(world.folder / "instruct")))
     assert done.returncode == 0, done.stderr[-3000:]
-    return succeed(world, "titlecraft.command_line.main", "train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe",
-                   "recipe.yaml", *SETTINGS)  # fmt: skip
+    return succeed(
+        world,
+        "titlecraft.command_line.main",
+        "train",
+        "--dataset",
+        DATASET,
+        "--repo",
+        ADAPTER,
+        "--recipe",
+        "recipe.yaml",
+        *SETTINGS,
+    )
 
 
 def test_the_plan_and_the_training_say_which_format_and_why(world: World, trained: str) -> None:
     assert "prompt format chat: titlecraft/instruct has a chat template" in trained
-    plan = world.titlecraft("train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe", "recipe.yaml", *SETTINGS,
-                            "--dry-run", COLUMNS="160")  # fmt: skip
+    plan = world.titlecraft(
+        "train",
+        "--dataset",
+        DATASET,
+        "--repo",
+        ADAPTER,
+        "--recipe",
+        "recipe.yaml",
+        *SETTINGS,
+        "--dry-run",
+        COLUMNS="160",
+    )
     assert "titlecraft/instruct has a chat template" in plan.stdout, plan.stdout + plan.stderr
-    asked = world.titlecraft("train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe", "recipe.yaml", *SETTINGS,
-                             "--prompt.format=alpaca", "--dry-run", "--json")  # fmt: skip
+    asked = world.titlecraft(
+        "train",
+        "--dataset",
+        DATASET,
+        "--repo",
+        ADAPTER,
+        "--recipe",
+        "recipe.yaml",
+        *SETTINGS,
+        "--prompt.format=alpaca",
+        "--dry-run",
+        "--json",
+    )
     found = json.loads(asked.stdout)["prompt"]
     assert (found["prompt"]["format"], found["reason"]) == ("alpaca", "prompt.format says so")
 

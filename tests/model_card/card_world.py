@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from huggingface_hub import HfApi
 from safetensors.numpy import save_file
 
-from tests.model_card.literal_records import ROWS, dataset_record, evaluation_record, training_record
+from tests.model_card.literal_evaluation import evaluation_record
+from tests.model_card.literal_records import ROWS, dataset_record, training_record
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Licence, Pin, RepoType, describe_file
 from titlecraft.settings import Prompt

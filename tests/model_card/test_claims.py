@@ -1,29 +1,23 @@
 """A claim is on the card only if all of its record fields have values."""
 
-import re
 from copy import deepcopy
 from dataclasses import replace
-from html import unescape
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from jinja2 import Environment, meta, nodes
 
 from evaluation.measures import MEASURES
-from local_hub.pages.markdown import Surroundings, render_markdown
 from model_card.build import render
 from model_card.citations import SOFTWARE, cited_by, entries, source_names
 from model_card.claims import CLAIMS, claims_of
 from model_card.claims.claim import Claim, render_claims, steps_of, value_at
+from model_card.claims.use import vllm_options
 from model_card.named_records import named_records
-from model_card.samples import INVISIBLE, escape_text
 from tests import present
 from tests.model_card.test_golden_cards import bare, evaluated
-from titlecraft.cards.merge import section
 from titlecraft.records import Record
 
 UNKNOWN = ("not measured", "not counted", "not evaluated", "unknown", "none on record")
@@ -217,39 +211,8 @@ def test_every_measure_is_cited() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "html"),
-    [
-        ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
-        ("a\n\n- b | `c` $d$ **e**", "a<br><br>- b &#124; &#96;c&#96; &#36;d&#36; &#42;&#42;e&#42;&#42;"),
-        ("<!-- /titlecraft:samples -->", "&lt;!-- /titlecraft:samples --&gt;"),
-        ("right\u202eleft\x1b[31m", "right\ufffdleft\ufffd&#91;31m"),
-        (" \n", "<i>(empty)</i>"),
-        ("x" * 401, "x" * 400 + " <i>[… truncated: 400 of 401 characters]</i>"),
-    ],
-)
-def test_texts_of_products_and_models_are_escaped(text: str, html: str) -> None:
-    assert escape_text(text) == html
-
-
 def test_records_are_plain_values() -> None:
     assert not any(isinstance(value, Record) for value in named_records(evaluated()).values())
-
-
-@given(
-    st.text(
-        alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("<>&\"'`*_[]()#|~$!:/\\-=\n")),
-        max_size=300,
-    )
-)
-def test_any_text_is_displayed_unchanged(text: str) -> None:
-    sample = f"<table>\n<tr><td>{escape_text(text)}</td></tr>\n</table>"
-    page = render_markdown(section("samples", sample), Surroundings("model", "ns/x", "main"))
-    assert re.findall(r"<(\w+)", page) == re.findall(r"<(table|tbody|tr|td|br|i)\b", page)
-    inside = page[page.index("<td>") + 4 : page.index("</td>")]
-    shown = " ".join(unescape(inside.replace("<br>", "\n")).split())
-    expected = " ".join(INVISIBLE.sub("\ufffd", text.strip().replace("\r\n", "\n")).split())
-    assert shown == expected or (not expected and inside == "<i>(empty)</i>")
 
 
 def test_left_out_rows_count_as_rows_of_the_training_split() -> None:
@@ -258,3 +221,9 @@ def test_left_out_rows_count_as_rows_of_the_training_split() -> None:
     named["training"]["examples"] |= {"available": 100, "left_out": 300, "distinct_seen": 40}
     lines = [claim.sentence for claim in render_claims(CLAIMS, named) if claim.id in ("data.available", "data.share")]
     assert lines == ["| rows in the training split | 400 |", "| share of the training split that was seen | 10% |"]
+
+
+@pytest.mark.parametrize(("rank", "largest"), [(8, 8), (16, 16), (24, 32), (512, 512), (513, None)])
+def test_the_command_for_vllm_has_a_rank_that_vllm_takes(rank: int, largest: int | None) -> None:
+    options = vllm_options({"r": rank, "repo": "ns/titles"})
+    assert options == (largest and {"rank": largest, "name": "titles"})

@@ -23,18 +23,13 @@ from model_card.metadata import eval_results, owned
 from model_card.named_records import named_records
 from model_card.third_party import render_third_party
 from tests import present
-from tests.model_card.literal_records import (
-    METERED,
-    ROWS,
-    dataset_lineage,
-    dataset_record,
-    evaluation_record,
-    training_record,
-)
+from tests.model_card.literal_evaluation import dataset_lineage, evaluation_record
+from tests.model_card.literal_records import METERED, ROWS, dataset_record, training_record
 from tests.model_card.literal_third_party import third_party_inputs
 from titlecraft.cards.merge import merge, split
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import NotMeasured, Source, SourceFile
+from titlecraft.records.dataset import About
 from titlecraft.settings import Prompt
 
 HERE = Path(__file__).parent
@@ -160,6 +155,20 @@ OF_AMAZON_TITLES = (
     "mcauley2015image",
     "language:\n- en\n",
 )
+
+
+@pytest.mark.parametrize(
+    ("about", "detected", "language"),
+    [
+        (About(), ["pt", "es"], "language:\n- pt\n- es\n"),
+        (About(language=["de"]), ["en"], "language:\n- de\n"),
+        (About(), None, ""),
+    ],
+)
+def test_the_language_is_that_of_the_dataset(about: About, detected: list[str] | None, language: str) -> None:
+    record = msgspec.structs.replace(dataset_record(), about=about, detected_languages=detected)
+    card = render(replace(evaluated(), dataset=record))
+    assert language in card and ("language:" in card) == bool(language)
 
 
 def test_statements_about_amazon_titles_are_on_no_other_card() -> None:

@@ -1,12 +1,15 @@
 """`titlecraft ask` and `titlecraft play` as subprocesses, against the embedded Hub."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests import present
@@ -72,9 +75,10 @@ def test_questions_that_are_refused(world: World, tmp_path: Path) -> None:
     assert message == 'error: the page needs Gradio (No module named gradio): pip install "titlecraft[play]"'
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"error: cannot serve on 127.0.0.1 port {port}" in refused(
-            world, "play", "--adapter", ADAPTER, "--port", port
-        )
+        for verb in ("play", "serve"):
+            assert f"error: cannot serve on 127.0.0.1 port {port}" in refused(
+                world, verb, "--adapter", ADAPTER, "--port", port
+            )
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
@@ -95,3 +99,22 @@ def test_play_listens_on_loopback_and_ends_with_ctrl_c(world: World) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in err
+
+
+def test_serve_prints_an_address_and_a_command_that_works_and_ends_with_ctrl_c(world: World) -> None:
+    process = start(world, "serve", "--adapter", ADAPTER, "--port", "0")
+    said = [present(process.stdout).readline().rstrip("\n") for _ in range(5)]
+    assert said[2:4] == [f"  {ADAPTER}  (the adapter)", f"  {BASE}  (its base)"]
+    command = shlex.split(said[4])
+    assert command[0] == "curl" and command[1].startswith("http://127.0.0.1:") and said[1].split()[0] in command[1]
+    for _ in range(100):  # the address is printed before the server listens
+        try:
+            answer = httpx.post(command[1], content=command[-1], timeout=60)
+            break
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    assert answer.status_code == 200 and answer.json()["choices"][0]["message"]["content"]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err
+    assert "has no model titlecraft/nowhere" in refused(world, "serve", "--adapter", "titlecraft/nowhere")

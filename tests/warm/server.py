@@ -59,8 +59,10 @@ def import_libraries() -> Places:
     """Import LIBRARIES and the house's modules; return the places of the Hub's address and cache folders."""
     from titlecraft.process.left_out import UNUSED
     from titlecraft.process.quiet import quiet_libraries
+    from titlecraft.process.start_up import start_sooner
 
     quiet_libraries()
+    start_sooner()
     for name in UNUSED:
         sys.modules.pop(name, None)  # lighteval imports them; no fork has to do it again
     for name in [*LIBRARIES, *house_modules()]:

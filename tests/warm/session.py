@@ -12,6 +12,11 @@ from tests import ROOT, warm
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 ADDRESS = "TITLECRAFT_WARM_PYTHON"
+KEEP_MEMORY = {  # or each large tensor of a fork is given back to the kernel, which fills the next one with zeros
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
 BLANKS = 'SOCKET, FRESH, ENVIRONMENT = "", "", {}'
 
 
@@ -30,6 +35,7 @@ class Warm:
             "HF_HUB_DISABLE_XET": "1",
             "TRANSFORMERS_VERBOSITY": "error",
             "TOKENIZERS_PARALLELISM": "false",
+            **KEEP_MEMORY,
         }
         socket = home / "socket"
         self.server = subprocess.Popen(

@@ -21,7 +21,7 @@ def read_chosen(file: Path) -> Chosen | None:
         return msgspec.convert(values[CHOSEN], Chosen, strict=True)
     except msgspec.ValidationError as error:
         raise UserError(
-            f"{file}: the section {CHOSEN} is not as `titlecraft sweep` writes it ({error}): take it out, or sweep again"
+            f"{file}: the section chosen is not as `titlecraft sweep` writes it ({error}): take it out, or sweep again"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,11 @@ def recipe_file(recipe: str) -> Path:
     return known[recipe]
 
 
-def section_parser(sections: list[str]) -> ArgumentParser:
-    """Return a parser with one group of options for each section."""
+@cache
+def section_parser(section: str) -> ArgumentParser:
+    """Return a parser with the options of one section."""
     parser = ArgumentParser(exit_on_error=False, add_help=False)
-    for section in sections:
-        parser.add_class_arguments(SECTIONS[section], section)
+    parser.add_class_arguments(SECTIONS[section], section)
     return parser
 
 
@@ -95,7 +96,7 @@ def typed_value(key: str, value: Any) -> Any:
     Raises UserError if it has another type or is out of bounds.
     """
     section, _, name = key.partition(".")
-    parser = section_parser([section])
+    parser = section_parser(section)
     try:
         built = parser.instantiate(parser.parse_object({section: {name: value}}))[section]
     except PARSER_ERRORS as error:

@@ -122,7 +122,10 @@ class ExportRecord(Record, frozen=True):
     check: MergeCheck | None
     gguf: Gguf | None
     files: list[File]
-    language: str | None = None  # BCP 47, of the texts that it was trained on; null where no record says it
+    language: str | None = None  # of the texts that it was trained on; in records before 0.2
+    languages: list[str] | None = (
+        None  # ISO 639 codes of the texts that it was trained on; null where no record says it
+    )
     guards: tuple[Check, ...] = ()
     unpacking: Check | None = None
     gguf_files: tuple[GgufFile, ...] = ()

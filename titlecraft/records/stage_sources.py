@@ -48,15 +48,16 @@ titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out titlecraf
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards language leakage loads markup mojibake options outcome valid_settings
-        dataset_builder: write_dataset
+        dataset_builder: build first_pass language options outcome write_dataset
         dataset_builder/card: build_command metadata plots write
+        dataset_builder/checks: guards leakage loads valid_settings
+        dataset_builder/cleaning: boilerplate clean elements markup mojibake
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
-        dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
-        dataset_builder/source: parse parts product_kind read_blocks reader readers text
+        dataset_builder/shards: alpaca product_kind statistics wording write
+        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source/files: addresses catalogue compression encodings gzip_tail text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: hub_datasets names standard_input
@@ -64,7 +65,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
-        titlecraft/hub: checksums data_revision errors pins publishing
+        titlecraft/hub: checksums data_revision errors loaded_path pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
         titlecraft/records: stage_sources training validation
@@ -73,7 +74,7 @@ SOURCES: dict[str, str] = {
     """,
     "training": """
         titlecraft: __init__ files prompt settings
-        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/hub: checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -98,7 +99,7 @@ SOURCES: dict[str, str] = {
     """,
     "sweep": """
         titlecraft: __init__ files prompt settings
-        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/hub: checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -133,7 +134,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
-        titlecraft/hub: __init__ checksums errors pins publishing
+        titlecraft/hub: __init__ checksums errors loaded_path pins publishing
         titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -156,7 +157,7 @@ SOURCES: dict[str, str] = {
         playground/export: ollama options run
         titlecraft: __init__ files prompt settings
         titlecraft/cards: front_matter head_card merge templates
-        titlecraft/hub: checksums errors licence pins publishing
+        titlecraft/hub: checksums errors licence loaded_path pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -181,13 +182,15 @@ SOURCES: dict[str, str] = {
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
-        dataset_builder: clean first_pass guards language leakage markup mojibake options outcome write_dataset
+        dataset_builder/checks: guards leakage
+        dataset_builder/cleaning: boilerplate clean elements markup mojibake
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
-        dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
-        dataset_builder/source: parse parts product_kind read_blocks reader readers text
+        dataset_builder: first_pass language options outcome write_dataset
+        dataset_builder/shards: alpaca product_kind statistics wording write
+        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source/files: addresses catalogue compression encodings gzip_tail text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: names
@@ -213,7 +216,7 @@ SOURCES: dict[str, str] = {
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
-        titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
+        titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer

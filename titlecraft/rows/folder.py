@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.hub.pins import download, read_file
 from titlecraft.records.base import Pin, digest, read_record
 from titlecraft.records.repo_files import PROMPT_FILE
@@ -29,8 +30,14 @@ from titlecraft.settings import Data
 
 VERSION = 1  # raise it when the same dataset would give other rows
 FACTS = "rows.json"
-NAMES = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
-         "test": "test"}  # fmt: skip
+NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 SCHEMA = pa.schema({name: pa.string() for name in ("uid", "title", "instruction", "input", "output")})
 MOST_DRAWN = {"test": (200, 0.2), "validation": (32, 0.1)}  # rows to have where they are at most this share of all
 DEFAULT_COLUMNS = (Data().title_column, Data().content_column)
@@ -137,7 +144,7 @@ def load_splits(dataset: Pin) -> Any:
 
     try:
         with hub_errors(f"loading {dataset}", dataset.repo, dataset.type):
-            found = datasets.load_dataset(dataset.repo, revision=dataset.revision, trust_remote_code=False)
+            found = datasets.load_dataset(loaded_path(dataset.repo), revision=dataset.revision, trust_remote_code=False)
     except (ValueError, OSError, RuntimeError, DatasetsError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:

@@ -8,6 +8,7 @@ from datasets.exceptions import DatasetsError
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.hub.pins import download
 from titlecraft.records import Pin, RowSettings
 from titlecraft.rows.folder import require_no_namesake, rows_folder
@@ -28,7 +29,9 @@ def load_train_split(data: Pin, rows: RowSettings | None = None) -> Dataset:
     expected = "expected a dataset that `titlecraft build` published"
     try:
         with hub_errors(f"loading {data}", data.repo, data.type):
-            split = datasets.load_dataset(data.repo, revision=data.revision, split="train", trust_remote_code=False)
+            split = datasets.load_dataset(
+                loaded_path(data.repo), revision=data.revision, split="train", trust_remote_code=False
+            )
     except (ValueError, OSError, RuntimeError, DatasetsError) as error:
         # there are no files or none of that split, or they are not tables, or the repo has a loading script
         cause = error.__cause__ or error

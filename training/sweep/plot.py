@@ -37,6 +37,8 @@ def draw(record: SweepRecord, path: Path) -> None:
     axes.axhline(
         nll(record.base_losses, record.tokens), color="#999999", linewidth=1, linestyle="--", label="the base alone"
     )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(shares, [f"{100 * share:.4g} %" for share in shares])
     axes.set_xlabel("share of the run")
     axes.set_ylabel("validation loss,\nnats per answer token")
     axes.grid(axis="y", color="#eeeeee")

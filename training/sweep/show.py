@@ -91,7 +91,7 @@ class Screen:
     def finished(self, rungs: "TrainRungs", number: int) -> None:
         """Show a judgement or a failure."""
         if self.table is None:
-            settings, failed = in_words(rungs.combinations[number].settings), rungs.failed.get(number)
+            settings, failed = in_words(rungs.combinations[number].settings), rungs.fault(number)
             judged = rungs.judged[number]
             end = f"failed: {failed}" if failed else f"step {judged[-1].step:,}: {rungs.nll(number):.4f}"
             self.console.print(f"{number:>3}  {escape(settings)}  {escape(end)}  {remaining(rungs)}", soft_wrap=True)
@@ -129,9 +129,12 @@ class Screen:
                 *values(run.settings),
                 steps,
                 loss,
-                f"failed: {escape(run.failed)}" if run.failed else beside,
+                "failed" if run.failed else beside,
             )
         self.console.print(table)
+        for run in record.runs:
+            if run.failed:
+                self.console.print(f"recipe {run.number} failed: {escape(run.failed)}", soft_wrap=True)
         self.console.print(
             f"in brackets: the {100 * record.confidence:.4g} % interval over the rows that both scored. All figures are of the validation "
             "split; the chosen recipe is still to be evaluated on the test split.",

@@ -124,6 +124,10 @@ class TrainRungs:
         self.judged[number].append(judged)
         self.screen.finished(self, number)
 
+    def fault(self, number: int) -> str | None:
+        """Why a recipe could not be trained, without the advice for a single training; None if it could."""
+        return self.failed[number].partition("; ")[0] if number in self.failed else None
+
     def nll(self, number: int) -> float:
         """The newest validation NLL of a recipe; infinite before there is one."""
         return nll(self.judged[number][-1].losses, self.tokens) if self.judged[number] else inf
@@ -154,7 +158,7 @@ class TrainRungs:
                     settings=one.settings,
                     steps=self.steps[number],
                     judged=self.judged[number],
-                    failed=self.failed.get(number),
+                    failed=self.fault(number),
                 )
                 for number, one in self.combinations.items()
             ],

@@ -11,9 +11,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dataset_builder.source.addresses import shown
-from dataset_builder.source.catalogue import in_one_line, open_file
 from dataset_builder.source.columns import as_json, configured_names
+from dataset_builder.source.files.addresses import shown
+from dataset_builder.source.files.catalogue import in_one_line, open_file
 from dataset_builder.source.json_parser import Parser
 from dataset_builder.source.read_blocks import BLOCK_BYTES, Block
 from dataset_builder.source.reader import Head

@@ -7,7 +7,7 @@ from typing import Any
 
 from dataset_builder.source.reader import LINES, Head
 
-DELIMITERS = ",\t;|"
+DELIMITERS = ",\t;|^~\x01"
 # what a text has to hold, and the options of the dialect
 WAYS: list[tuple[str, dict[str, Any]]] = [
     ("", {}),
@@ -16,6 +16,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ('"', {"quoting": csv.QUOTE_NONE}),
 ]
 QUOTED = re.compile(r'"(?:[^"]|"")*"').fullmatch
+SINGLE_QUOTED = re.compile(r"'\w[^'\n]*'(?:\W{1,2}'\w[^'\n]*')+").fullmatch  # a header
 SEPARATOR = re.compile(r"\"?sep=([,;|\t]|\\t)\"?", re.IGNORECASE).fullmatch
 LONGEST_ROW = 50  # lines of a row that may end behind the lines that are looked at
 LONGEST_NAME = 60  # characters of a column's name
@@ -39,6 +40,8 @@ def find_dialect(head: Head) -> type[csv.Dialect] | None:
         return dialect(named[1] if named[1] != "\\t" else "\t")
     delimiters = sorted(DELIMITERS, key=lambda mark: -head.lines[0].count(mark))
     ways = [way for mark, way in WAYS if mark in head.text]
+    if SINGLE_QUOTED(head.lines[0].strip()):
+        ways = [{"quotechar": "'"}]
     for way, delimiter in product(ways, delimiters):
         candidate = dialect(delimiter, **way)
         if candidate.quoting == csv.QUOTE_NONE and has_quoted_cells(head.lines, delimiter):
@@ -77,7 +80,8 @@ def share_of_whole_rows(lines: list[str], candidate: type[csv.Dialect], whole_te
                 return 0.0
         else:
             seen += reader.line_num - before
-            whole += reader.line_num - before if len(row) == len(header) else 0
+            fits = len(row) == len(header) or (len(row) > len(header) and not any(row[len(header) :]))
+            whole += (reader.line_num - before) * fits
     if header is None:
         return 0.0
     return (whole + 1) / seen

@@ -7,7 +7,7 @@ of its lines are malformed; the build quarantines those.
 import shlex
 from pathlib import PurePath
 
-from dataset_builder.source.compression import SUFFIXES, compression_of
+from dataset_builder.source.files.compression import SUFFIXES, compression_of
 from dataset_builder.source.formats.foreign_text import format_of_text
 from dataset_builder.source.reader import Head
 from titlecraft.errors import UserError

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_builder.source.addresses import shown
+from dataset_builder.source.files.addresses import shown
+from dataset_builder.source.files.text import BYTE_ORDER_MARK, open_text
 from dataset_builder.source.formats.json_beginning import end_of_value, first_value, wrapped_rows
 from dataset_builder.source.formats.json_elements import Element, Elements
 from dataset_builder.source.json_parser import Parser
 from dataset_builder.source.read_blocks import BLOCK_BYTES, Block
 from dataset_builder.source.reader import Head, is_object
-from dataset_builder.source.text import BYTE_ORDER_MARK, open_text
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
 

@@ -30,14 +30,18 @@ class RowParser:
         except orjson.JSONDecodeError as error:
             return why_not_json(line, error)
         if len(cells) != len(self.header):
-            return Quarantine.CELL_COUNT if any(cells) else Drop.BLANK_LINE
+            if not any(cells):
+                return Drop.BLANK_LINE
+            if len(cells) < len(self.header) or any(cells[len(self.header) :]):
+                return Quarantine.CELL_COUNT
+            cells = cells[: len(self.header)]  # a delimiter at the end of each row, but not of the header
         return self.columns_of.row(dict(zip(self.header, cells, strict=True)))
 
     def published_part(self, line: bytes, reason: Quarantine) -> dict[str, Any]:
         """Return the configured columns of a quarantined row; empty if it cannot be read."""
         if reason not in READABLE:
             return {}
-        return self.columns_of.published_part(dict(zip(self.header, orjson.loads(line), strict=True)))
+        return self.columns_of.published_part(dict(zip(self.header, orjson.loads(line), strict=False)))
 
     def source_text(self, line: bytes) -> str:
         """Return a line as text: a JSON list of the cells, or the source line where quotes are misplaced."""

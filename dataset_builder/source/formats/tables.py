@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 import orjson
 
-from dataset_builder.source.addresses import shown
 from dataset_builder.source.columns import configured_names
+from dataset_builder.source.files.addresses import shown
+from dataset_builder.source.files.text import BYTE_ORDER_MARK, Text, open_text
 from dataset_builder.source.formats.dialect import SEPARATOR, find_dialect
 from dataset_builder.source.formats.foreign_text import of_others
 from dataset_builder.source.formats.table_rows import BROKEN, RowParser
 from dataset_builder.source.read_blocks import BLOCK_BYTES, Block
 from dataset_builder.source.reader import Head
-from dataset_builder.source.text import BYTE_ORDER_MARK, Text, open_text
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
 

@@ -13,11 +13,11 @@ from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 import numpy as np
 import orjson
 
-from dataset_builder.source.addresses import shown
+from dataset_builder.source.files.addresses import shown
+from dataset_builder.source.files.text import Text, open_text
 from dataset_builder.source.json_parser import Parser
 from dataset_builder.source.read_blocks import BLOCK_BYTES, Block
 from dataset_builder.source.reader import Head
-from dataset_builder.source.text import Text, open_text
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
 

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from dataset_builder.source.addresses import without_secrets
+from dataset_builder.source.files.addresses import without_secrets
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.hub.pins import pin
 from titlecraft.process.quiet import without_datasets_bars
 from titlecraft.records import Pin
@@ -53,7 +54,7 @@ def data_files(commit: Pin, config: str | None, split: str | None) -> list[str]:
 
     try:
         with hub_errors(f"reading {commit}", commit.repo, commit.type), without_datasets_bars():
-            builder = load_dataset_builder(commit.repo, config, revision=commit.revision)
+            builder = load_dataset_builder(loaded_path(commit.repo), config, revision=commit.revision)
     except UserError:
         raise
     except Exception as error:

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from dataset_builder.card.write import first_row
 from dataset_builder.shards.alpaca import published_columns
+from dataset_builder.shards.product_kind import product_kind
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
-from dataset_builder.source.product_kind import product_kind
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState

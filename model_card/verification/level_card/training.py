@@ -62,6 +62,8 @@ def check_log(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("loss of the first tenth", record.loss.first, derived.first)
     yield checks.equal("loss of the last tenth", record.loss.last, derived.last)
     yield checks.equal("steps", record.steps, last["step"])
+    if "skipped_steps" in last:
+        yield checks.equal("skipped steps", record.skipped_steps, last["skipped_steps"])
     if "examples_seen" in last:
         yield checks.equal("examples seen", record.examples.seen, last["examples_seen"])
     if "tokens_seen" in last:

@@ -10,7 +10,8 @@ from dataset_builder.card.metadata import metadata, require_no_licence
 from dataset_builder.card.plots import plot_lengths, plot_splits
 from dataset_builder.card.write import CardInputs, on_one_line, render
 from dataset_builder.source.read_blocks import TRN_LINES, expected_lines
-from tests.model_card.literal_records import ADAPTER, BASE, DATASET, dataset_lineage, dataset_record, evaluation_record
+from tests.model_card.literal_evaluation import dataset_lineage, evaluation_record
+from tests.model_card.literal_records import ADAPTER, BASE, DATASET, dataset_record
 from titlecraft.cards.lineage_picture import draw_adapter, draw_dataset, fit
 from titlecraft.cards.merge import split
 from titlecraft.errors import UserError

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_builder.card.write import near_label
+from dataset_builder.checks.leakage import Sketches, near_rows
 from dataset_builder.duplicates.near_duplicates import SketchFile, near_duplicates
 from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
 from dataset_builder.duplicates.sketch import has_words, measurable, resemblance, sketch
-from dataset_builder.leakage import Sketches, near_rows
 from dataset_builder.outcome import outcome_lines
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.search.scripts import units

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataset_builder.build import require_options
-from dataset_builder.loads import require_files
+from dataset_builder.checks.loads import require_files
 from dataset_builder.options import BuildOptions
 from dataset_builder.source.json_parser import Parser
 from dataset_builder.source.parse import Drop, Quarantine, Row

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataset_builder.source.catalogue import Listed
 from dataset_builder.source.examine import HEAD_BYTES, examine
+from dataset_builder.source.files.catalogue import Listed
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
 

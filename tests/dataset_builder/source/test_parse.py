@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset_builder.shards.product_kind import product_kind
 from dataset_builder.source.json_parser import Parser
 from dataset_builder.source.parse import Drop, Quarantine, Row, drop_reason
-from dataset_builder.source.product_kind import product_kind
 from titlecraft.settings import Data
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from dataset_builder.source.addresses import short_names, shown
+from dataset_builder.source.files.addresses import short_names, shown
 from dataset_builder.source.find_files import find_files
 from dataset_builder.source.places.hub_datasets import pinned_sources
 from dataset_builder.source.places.standard_input import kept_standard_input

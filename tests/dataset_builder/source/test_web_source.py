@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.source import catalogue
+from dataset_builder.source.files import catalogue
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError

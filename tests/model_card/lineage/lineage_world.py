@@ -14,7 +14,8 @@ from huggingface_hub import HfApi, hf_hub_download
 
 from tests import present
 from tests.model_card.card_world import upload
-from tests.model_card.literal_records import evaluation_record, training_record
+from tests.model_card.literal_evaluation import evaluation_record
+from tests.model_card.literal_records import training_record
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.pins import published_pin
 from titlecraft.records import Pin, RepoType

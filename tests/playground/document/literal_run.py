@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from model_card.named_records import EXAMPLE_TITLE
 from playground.document.words import Language
 from playground.document.write import Run
-from tests.model_card.literal_records import ADAPTER, dataset_record, evaluation_record, training_record
+from tests.model_card.literal_evaluation import evaluation_record
+from tests.model_card.literal_records import ADAPTER, dataset_record, training_record
 from titlecraft.prompt import PromptFormat
 from titlecraft.settings import Prompt
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataset_builder.clean import RULES
+from dataset_builder.cleaning.clean import RULES
 from dataset_builder.source.parse import Drop, Quarantine
 from evaluation.measures import MEASURES
 from evaluation.report.pages import REASONS

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.evaluation.served_world import ROOT, served_world
@@ -54,7 +54,7 @@ class Outcome:
 class Desk(World):
     """A user's environment with access to the tiny world; `pins` maps each repo to NAMESPACE/NAME@COMMIT."""
 
-    pins: dict[str, str]
+    pins: dict[str, str] = field(default_factory=dict)
 
     def say(self, code: str) -> str:
         """The output of a Python script, which must succeed."""
@@ -81,4 +81,4 @@ def desk(root: Path) -> Iterator[Desk]:
         (root / name).mkdir()
     with served_world(root / "world") as world:
         environment = plain_environment(world.hub, root / "home") | {"PYTHONPATH": str(ROOT)}
-        yield Desk(world.hub, root / "desk", environment, world.pins)
+        yield Desk(world.hub, root / "desk", environment, pins=world.pins)

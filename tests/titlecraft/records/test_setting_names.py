@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 
 import msgspec
 
-from tests.model_card.literal_records import dataset_record, evaluation_record, training_record
+from tests.model_card.literal_evaluation import evaluation_record
+from tests.model_card.literal_records import dataset_record, training_record
 from titlecraft.records import DatasetRecord, EvaluationRecord, TrainingRecord, digest, read_record
 from titlecraft.records.setting_names import BEFORE, IN_RECORDS, IN_SETTINGS, rename_settings
 from titlecraft.settings import RENAMED, Data, Evaluation, Recipe

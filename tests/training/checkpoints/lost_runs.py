@@ -107,8 +107,10 @@ def fill_the_gpu(step: int) -> None:
     fit.free_memory = lambda: 2 * GB
 
 
-ACCIDENTS = {one.__name__: one for one in (kill_at_step, kill_while_writing, kill_before_its_place, fail_to_publish,
-                                           lose_the_hub, fill_the_gpu)}  # fmt: skip
+ACCIDENTS = {
+    one.__name__: one
+    for one in (kill_at_step, kill_while_writing, kill_before_its_place, fail_to_publish, lose_the_hub, fill_the_gpu)
+}
 
 
 def run(folder: Path, accident: list[Any] | None, arguments: list[str]) -> dict[str, Any]:
@@ -137,16 +139,25 @@ def main(folder: Path) -> None:
     child = os.fork()
     if not child:
         repos: list[tuple[str, Callable[[Path], object], RepoType]] = [
-            (BASE, save_base, "model"), (DATASET, write_dataset, "dataset"),
-        ]  # fmt: skip
+            (BASE, save_base, "model"),
+            (DATASET, write_dataset, "dataset"),
+        ]
         for name, write, kind in repos:
             (folder / kind).mkdir()
             write(folder / kind)
             upload(folder / kind, name, kind)
         os._exit(0)
     os.waitpid(child, 0)
-    for module in ("trl", "peft", "matplotlib.figure", "transformers.models.llama.modeling_llama", "torch._dynamo",
-                   "model_card.build", "training.run", "training.publishing.push_only"):  # fmt: skip
+    for module in (
+        "trl",
+        "peft",
+        "matplotlib.figure",
+        "transformers.models.llama.modeling_llama",
+        "torch._dynamo",
+        "model_card.build",
+        "training.run",
+        "training.publishing.push_only",
+    ):
         import_module(module)
 
     for line in sys.stdin:

@@ -14,13 +14,7 @@ from titlecraft.records import TrainingRecord, file_sha256
 
 __all__ = ["runner"]
 pytestmark = pytest.mark.slow
-SWEEP = [
-    "--training.validate_every=10",
-    "--sweep",
-    "training.learning_rate=1e-3,3e-2,1e3",
-    "--sweep",
-    "training.batch_size=1,2",
-]
+SWEEP = ["--training.validate_every=10", "--sweep", "training.learning_rate=3e-2,1e3", "--sweep", "training.weight_decay=0.01,1e3"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +70,15 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     api, repo = runner.api(), "titlecraft/gone"
     assert api.list_repo_files(repo) == [".gitattributes"] and api.model_info(repo).private
     assert sorted(api.list_repo_files(repo, revision="checkpoints")) == [
-        ".gitattributes", "adapter_config.json", "adapter_model.safetensors", "checkpoint.json", "optimizer.pt", "rng_state.pth",
-        "scheduler.pt", "trainer_state.json",
-    ]  # fmt: skip
+        ".gitattributes",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "checkpoint.json",
+        "optimizer.pt",
+        "rng_state.pth",
+        "scheduler.pt",
+        "trainer_state.json",
+    ]
     commits = api.list_repo_commits(repo, revision="checkpoints")
     assert [one.title for one in commits] == ["Checkpoint at step-6", "Checkpoint at step-3", "initial commit"]
     refused = runner.train("gone", *push)
@@ -163,7 +163,8 @@ def test_a_full_gpu_is_one_message_or_the_same_steps_cut_smaller(runner: Runner)
 
 
 def test_a_killed_sweep_goes_on_and_its_choice_is_the_training_of_the_recipe_step_for_step(runner: Runner) -> None:
-    assert runner.sweep("swept", *SWEEP, accident=["kill_at_step", 7])["status"] == -signal.SIGKILL
+    killed = runner.sweep("swept", *SWEEP, accident=["kill_at_step", 7])
+    assert killed["status"] == -signal.SIGKILL, killed["err"]
     judged = {file.name: file.stat().st_mtime_ns for file in (runner.work("swept", "sweep") / "results").iterdir()}
     assert len(judged) == 3, "the finished runs are lost"
     done = runner.sweep("swept", *SWEEP)
@@ -173,8 +174,10 @@ def test_a_killed_sweep_goes_on_and_its_choice_is_the_training_of_the_recipe_ste
     best, broken = record["runs"][record["best"] - 1], record["runs"][3]
     assert best["settings"] == {"training.learning_rate": 3e-2, "training.weight_decay": 0.01}
     assert [judgement["step"] for judgement in best["judged"]] == [5, 10]
-    assert "no finite likelihood" in broken["failed"], (
-        "a broken recipe ends the sweep, or counts as one that was judged"
+    assert (
+        broken["failed"].endswith("is nan")
+        and not broken["judged"]
+        and "recipe 4 failed: training stopped" in done["out"]
     )
     recipe = runner.out("swept") / "recipe.yaml"
     chosen = present(read_chosen(recipe))

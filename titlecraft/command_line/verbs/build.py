@@ -5,13 +5,14 @@ titlecraft build --engine ray 's3://bucket/part-*.json.gz' --repo NS/NAME --work
 
 from dataclasses import replace
 
+from titlecraft.command_line.jobs.options import add_job_options
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import MAX_LOSS
 
 
-def main(arguments: list[str]) -> None:
-    """Catalogue -> dataset repo, with card and record."""
+def main(arguments: list[str]) -> int | None:
+    """Catalogue -> dataset repo, with card and record; returns the exit status of a job, if it ran in one."""
     stage = StageParser("build", "Turn a catalogue into a published instruction dataset.", ["data", "prompt"])
     stage.add(
         "source",
@@ -77,9 +78,14 @@ def main(arguments: list[str]) -> None:
         help="where cleaned rows and shards wait until they are published; on a cluster a folder that all nodes mount at "
         "the same path, or an fsspec URL that they can write to (default: below TITLECRAFT_WORK or HF_HOME)",
     )
+    add_job_options(stage)
     recipe, options = stage.parse(arguments)
     if options.quarantine:
         recipe = replace(recipe, data=replace(recipe.data, quarantine=options.quarantine))
+    if options.on:
+        from titlecraft.command_line.jobs.requests import build_on_hub
+
+        return build_on_hub(recipe, options)
 
     from dataset_builder.build import build
     from dataset_builder.options import BuildOptions
@@ -106,7 +112,7 @@ def main(arguments: list[str]) -> None:
 
         for line in preview(options.source, recipe, build_options, options.preview):
             print(line)
-        return
+        return None
     if options.repo is None:
         raise UserError(
             "titlecraft build: --repo is required: --repo NAMESPACE/NAME (or --preview N, which publishes nothing)"
@@ -115,6 +121,7 @@ def main(arguments: list[str]) -> None:
     print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
     print(f"dataset {published}: {rows} rows\n{page_link(published)}")
+    return None
 
 
 def split_list(codes: str | None) -> list[str] | None:

@@ -6,6 +6,7 @@ titlecraft evaluate --compare NS/A NS/B --out compared
 from dataclasses import replace
 from pathlib import Path
 
+from titlecraft.command_line.jobs.options import add_job_options
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.command_line.verbs.train import add_collection_option
 from titlecraft.errors import UserError
@@ -13,8 +14,8 @@ from titlecraft.records.repo_files import REPORT_PAGE
 from titlecraft.settings import Recipe
 
 
-def main(arguments: list[str]) -> None:
-    """Publish a before/after report in an adapter's repo and update its card; or compare two reports."""
+def main(arguments: list[str]) -> int | None:
+    """Publish a before/after report in an adapter's repo and update its card; or compare two reports. Returns the status of a job."""
     stage = StageParser(
         "evaluate",
         "Measure a base model with and without its adapter on held-out titles.",
@@ -40,10 +41,13 @@ def main(arguments: list[str]) -> None:
     )
     stage.add("--fresh", action="store_true", help="evaluate and publish even if the same was published already")
     add_collection_option(stage)
+    add_job_options(stage)
     recipe, options = stage.parse(arguments)
     if (options.adapter is None) == (options.compare is None) or (options.out is None) != (options.compare is None):
         raise UserError("evaluate: expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER")
     if options.compare:
+        if options.on:
+            raise UserError("evaluate --compare computes nothing that needs another machine: leave out --on hf-jobs")
         if options.recipe or options.also or options.fresh or recipe != Recipe():
             raise UserError(
                 "evaluate --compare: the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.* and "
@@ -55,12 +59,18 @@ def main(arguments: list[str]) -> None:
             )
         if len(options.compare) > 2:
             compare_several(options.compare, Path(options.out))
-            return
+            return None
         a, b = options.compare
         compare(a, b, Path(options.out))
     else:
         settings = replace(recipe.evaluation, benchmarks=[*recipe.evaluation.benchmarks, *options.also])
-        measure(options.adapter, replace(recipe, evaluation=settings), options.fresh, not options.no_collection)
+        recipe = replace(recipe, evaluation=settings)
+        if options.on:
+            from titlecraft.command_line.jobs.requests import evaluate_on_hub
+
+            return evaluate_on_hub(recipe, options)
+        measure(options.adapter, recipe, options.fresh, not options.no_collection)
+    return None
 
 
 def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None:

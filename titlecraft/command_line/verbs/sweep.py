@@ -1,17 +1,19 @@
 """titlecraft sweep --dataset NS/NAME[@REV] --repo NS/NAME --recipe FILE [--sweep training.learning_rate=1e-4,5e-4]"""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from titlecraft.command_line.choose_hub import hub_option
+from titlecraft.command_line.jobs.options import add_job_options
 from titlecraft.command_line.swept_settings import SweepParser, all_swept
 from titlecraft.command_line.verbs.train import OF_OTHER_DATASETS
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     """Choose a recipe among several and print the command that trains it; or, with --dry-run, print the plan."""
     stage = SweepParser(
         "sweep",
@@ -39,6 +41,7 @@ def main(arguments: list[str]) -> None:
         "--fresh", action="store_true", help="train every recipe again, even if finished runs of the sweep are on disk"
     )
     stage.add("--dry-run", action="store_true", help="print the recipes, steps, time and memory, and do nothing")
+    add_job_options(stage)
     recipe, options = stage.parse(arguments)
     for name in ("dataset", "repo"):
         if getattr(options, name) is None:
@@ -54,12 +57,18 @@ def main(arguments: list[str]) -> None:
         from training.sweep.estimate import estimate, show_estimate
 
         return show_estimate(estimate(asked))
+    if options.on:
+        from titlecraft.command_line.jobs.requests import sweep_on_hub
+
+        lists = [f"--sweep={key}={json.dumps(values)[1:-1]}" for key, values in swept.items()]
+        return sweep_on_hub(recipe, options, lists)
     from training.sweep.files import train_command
     from training.sweep.run import sweep
 
     record = sweep(asked, options.out, fresh=options.fresh)
     print(f"recipe to use: {options.out / 'recipe.yaml'}; all figures: {options.out / 'sweep.json'}")
     print(train_command(record, asked.repo, options.out, hub_option()))
+    return 0
 
 
 def explicit_settings(stage: SweepParser, recipe: Recipe, swept: dict[str, list[Any]]) -> dict[str, Any]:

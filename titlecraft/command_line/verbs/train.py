@@ -8,6 +8,7 @@ from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from titlecraft.command_line.chosen_recipe import still_chosen
+from titlecraft.command_line.jobs.options import add_job_options
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.process import distributed
@@ -25,7 +26,6 @@ OF_OTHER_DATASETS = (
     "data.seed",
 )
 """Settings of `build` that a training reads for a dataset that `titlecraft build` did not publish."""
-LOCAL_OPTIONS = {"recipe", "hub", "dataset", "repo", "on", "flavor", "timeout", "watch", "dry_run", "json", "push_only"}
 
 
 def main(arguments: list[str]) -> int:
@@ -61,14 +61,7 @@ def main(arguments: list[str]) -> int:
         metavar="COUNTRY",
         help="measure energy with codecarbon; the CO2 is that of this country's grid, e.g. BRA",
     )
-    stage.add("--on", type=Literal["hf-jobs"], help="train on a machine of the Hub, and show its output here")
-    stage.add("--flavor", type=str, help="with --on hf-jobs: machine type, e.g. a10g-large; it costs money")
-    stage.add(
-        "--timeout",
-        type=str,
-        default="24h",
-        help="with --on hf-jobs: time limit of the job (90m, 24h, 2d)",
-    )
+    add_job_options(stage)
     add_collection_option(stage)
     stage.add(
         "--dry-run", action="store_true", help="print the plan of the run (data, time, memory, licence), and do nothing"
@@ -81,10 +74,9 @@ def main(arguments: list[str]) -> int:
         return print_plan(options.dataset, options.repo, recipe, stage.given, options.json)
 
     if options.on:
-        from training.jobs.hf_jobs import options_of, run_on_hub
+        from titlecraft.command_line.jobs.requests import train_on_hub
 
-        job_options = options_of(options, LOCAL_OPTIONS)
-        return run_on_hub(options.dataset, options.repo, recipe, options.flavor, options.timeout, job_options, chosen)
+        return train_on_hub(recipe, options, chosen)
 
     from model_card.lineage.announce import announce
     from model_card.published import write_picture_and_card

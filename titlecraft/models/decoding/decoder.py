@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -71,8 +71,9 @@ class SharedDecoder:
         self.decoder, self.turn = decoder, turn
         self.lock = lock or threading.Lock()
 
-    def stream(self, *requests: Request) -> Iterator[tuple[Answering, ...]]:
+    def stream(self, *requests: Request) -> Generator[tuple[Answering, ...], None, None]:
         """Yield the answers each time that one has grown, until all have ended. Closing the iterator cancels them.
+        Raises what ended one of them, such as a full memory, in whatever thread it happened.
 
         Requests of one call begin together and advance in the same batches.
         """
@@ -84,6 +85,8 @@ class SharedDecoder:
                 with self.lock, self.turn():
                     if sum(len(one.tokens) for one in answers) == seen and any(one.stop is None for one in answers):
                         self.decoder.step()
+                    if error := next((one.error for one in answers if one.error), None):
+                        raise error
                     grown, ended = sum(len(one.tokens) for one in answers), all(one.stop for one in answers)
                 if grown > seen or ended:
                     seen = grown

@@ -6,6 +6,7 @@ which take longer than the products for one row. Intermediate results are rounde
 
 from typing import Any
 
+# pyright: reportMissingImports=false, reportIndexIssue=false (Triton is not everywhere, and its kernels are launched by index)
 import torch
 import triton
 import triton.language as tl
@@ -19,8 +20,22 @@ FEWEST = 16  # rows of a tile of tl.dot
 MANY = 16_384  # outputs from which taller tiles read weights faster, measured on an H200
 
 
+def few_rows_product(x: Tensor, weight: Tensor) -> Tensor:
+    """Return x Wᵀ of at most FEWEST rows x [n, in] and a weight [out, in], in 16 bit."""
+    (n, width), count = x.shape, len(weight)
+    out = x.new_empty(n, count)
+    rows, columns = (64, 128) if count >= MANY else (32, 256)
+    few_rows_product_kernel[(triton.cdiv(count, rows),)](
+        x, weight, out, n, count, width, x.stride(0), weight.stride(0),
+        ROWS=rows, COLUMNS=columns, N=FEWEST, num_warps=4, num_stages=4,
+    )  # fmt: skip
+    return out
+
+
 class TritonOps(TorchOps):
     """Operations on a GPU, on tensors whose last dimension is contiguous."""
+
+    few_rows_product = staticmethod(few_rows_product)
 
     def add_norm(self, stream: Tensor, change: Tensor | None, norm: Any) -> tuple[Tensor, Tensor]:
         """Return the normalised residual stream after a change, and the stream."""
@@ -75,18 +90,6 @@ class TritonOps(TorchOps):
             WIDTH=max(FEWEST, next_power_of_2(size)), COLUMNS=COLUMNS, num_warps=4, num_stages=2,
         )  # fmt: skip
         return out
-
-
-def few_rows_product(x: Tensor, weight: Tensor) -> Tensor:
-    """Return x Wᵀ of at most FEWEST rows x [n, in] and a weight [out, in], in 16 bit."""
-    (n, width), count = x.shape, len(weight)
-    out = x.new_empty(n, count)
-    rows, columns = (64, 128) if count >= MANY else (32, 256)
-    few_rows_product_kernel[(triton.cdiv(count, rows),)](
-        x, weight, out, n, count, width, x.stride(0), weight.stride(0),
-        ROWS=rows, COLUMNS=columns, N=FEWEST, num_warps=4, num_stages=4,
-    )  # fmt: skip
-    return out
 
 
 @triton.jit

@@ -74,21 +74,24 @@ class Network:
         first = decoder.layers[0].self_attn
         self.size, self.scale = first.head_dim, first.scaling
         self.vocabulary = self.head.weight.shape[0]
-        rotation, plain = rotation_tables(decoder, positions, self.embedding.weight)
+        rotation, few = rotation_tables(decoder, positions, self.embedding.weight), ops.few_rows_product
+        still = None  # layers without positions, as in SmolLM3
+        if not all(getattr(layer.self_attn, "use_rope", True) for layer in decoder.layers):
+            still = torch.ones_like(rotation[0]), torch.zeros_like(rotation[1])
         self.layers = []
         for layer in decoder.layers:
             attention, mlp = layer.self_attn, layer.mlp
             self.layers.append(
                 Layer(
-                    Products([attention.q_proj, attention.k_proj, attention.v_proj], together),
-                    Products([attention.o_proj], together),
-                    Products([mlp.gate_proj, mlp.up_proj], together),
-                    Products([mlp.down_proj], together),
+                    Products([attention.q_proj, attention.k_proj, attention.v_proj], together, few),
+                    Products([attention.o_proj], together, few),
+                    Products([mlp.gate_proj, mlp.up_proj], together, few),
+                    Products([mlp.down_proj], together, few),
                     layer.input_layernorm,
                     layer.post_attention_layernorm,
                     getattr(attention, "q_norm", None),
                     getattr(attention, "k_norm", None),
-                    rotation if getattr(attention, "use_rope", True) else plain,
+                    rotation if still is None or attention.use_rope else still,
                 )
             )
 
@@ -166,9 +169,8 @@ class Network:
         return mixed.transpose(1, 2).reshape(n * longest, -1)
 
 
-def rotation_tables(decoder: Any, positions: int, like: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Return cosine and sine for each position, and those of no rotation, [positions, head size] each."""
+def rotation_tables(decoder: Any, positions: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return cosine and sine for each position, [positions, head size] each."""
     with torch.no_grad():
         cos, sin = decoder.rotary_emb(like, torch.arange(positions, device=like.device)[None])
-    tables = cos[0].contiguous(), sin[0].contiguous()
-    return tables, (torch.ones_like(tables[0]), torch.zeros_like(tables[1]))
+    return cos[0].contiguous(), sin[0].contiguous()

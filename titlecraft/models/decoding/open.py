@@ -1,6 +1,7 @@
 """Choosing the decoder of a loaded model, and comparing the fast one with the model's own forward pass."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from titlecraft.models.decoding.ops import TorchOps
 from titlecraft.models.decoding.plain import PlainDecoder
 from titlecraft.models.decoding.request import ARMS
 from titlecraft.models.decoding.static import StaticDecoder
+from titlecraft.process.out_of_memory import is_out_of_memory
 
 # of the largest logit: 32 layers of random weights in bfloat16 were 0.06 apart on an H200, rounded in another order
 CLOSE = {"float32": 1e-4, "float16": 0.03, "bfloat16": 0.15}
@@ -27,9 +29,15 @@ def open_decoder(loaded: Loaded, rows: int) -> Decoder:
     Prints a line if transformers has to decode.
     """
     fault = fault_of(loaded.model, loaded.context)
-    network = None if fault else network_of(loaded.model, loaded.context)
-    if network is not None:
-        fault = difference(network, loaded.model)
+    network = None
+    if fault is None:
+        try:
+            network = network_of(loaded.model, loaded.context)
+            fault = difference(network, loaded.model)
+        except Exception as error:  # such as a GPU or a machine on which Triton cannot compile
+            if is_out_of_memory(error):
+                raise
+            fault = f"the fast decoder does not run on this machine ({type(error).__name__}: {error})".splitlines()[0]
     if network is not None and fault is None:
         how = "one CUDA graph a step" if network.device.type == "cuda" else "a static cache"
         return StaticDecoder(network, rows, loaded.context, f"decoding with {how}")
@@ -43,9 +51,10 @@ def network_of(model: Any, context: int) -> Network:
     """Return the forward pass of a model without a fault, with kernels of its own on a GPU that has Triton."""
     ops, on_gpu = TorchOps(), model.device.type == "cuda"
     if on_gpu:
-        from titlecraft.models.decoding.kernels import TritonOps
+        with suppress(ImportError):  # no Triton: torch's operations
+            from titlecraft.models.decoding.kernels import TritonOps
 
-        ops = TritonOps()
+            ops = TritonOps()
     return Network(model, context, ops, together=on_gpu)
 
 

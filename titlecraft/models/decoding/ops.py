@@ -10,6 +10,8 @@ from torch.nn.functional import scaled_dot_product_attention, silu
 class TorchOps:
     """Operations on any device."""
 
+    few_rows_product: Any = None  # x Wᵀ for few rows, where it is faster than torch's
+
     def add_norm(self, stream: Tensor, change: Tensor | None, norm: Any) -> tuple[Tensor, Tensor]:
         """Return the normalised residual stream after a change, and the stream."""
         stream = stream if change is None else stream + change
@@ -55,7 +57,7 @@ class TorchOps:
         q = qkv[:, : heads * size].view(rows, groups, heads // groups, size)
         k, v = k[:rows, :, :longest], v[:rows, :, :longest]
         mask = None
-        if rows > 1:
+        if rows > 1 or (longest > 1 and qkv.is_cuda):  # a captured step attends over the whole cache
             seen = positions[:, None] >= torch.arange(longest, device=positions.device)
             mask = seen[:, None, None].expand(rows, 1, heads // groups, longest)
         return scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale).reshape(rows, -1)

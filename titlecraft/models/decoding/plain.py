@@ -75,7 +75,7 @@ class PlainDecoder(Decoder):
         if any(request.stop != (self.tokenizer.eos_token_id,) for request in requests):
             return super().answers(requests)
         found: dict[int, list[int]] = {}
-        kinds = [(request.arm, request.new_tokens, request.sampling is None) for request in requests]
+        kinds: list[tuple[Arm, int, bool]] = [(one.arm, one.new_tokens, one.sampling is None) for one in requests]
         for kind in dict.fromkeys(kinds):
             of_kind = [number for number, one in enumerate(kinds) if one == kind]
             shape = Shape.of(self.rows, [requests[number].prompt for number in of_kind]) if self.compiles else None

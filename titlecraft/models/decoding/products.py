@@ -53,9 +53,11 @@ class Products:
     Args:
         layers: modules without a fault (`fault_of_layer`).
         together: stack the weights into one tensor, in place of the layers' own.
+        few_rows_product: of `TritonOps`; None on other devices.
     """
 
-    def __init__(self, layers: Sequence[Any], together: bool) -> None:
+    def __init__(self, layers: Sequence[Any], together: bool, few_rows_product: Any = None) -> None:
+        self.few_rows_product = few_rows_product
         self.layers = [getattr(layer, "base_layer", layer) for layer in layers]
         self.updates = [Update(layer) if hasattr(layer, "base_layer") else None for layer in layers]
         self.sizes = [layer.out_features for layer in self.layers]
@@ -77,7 +79,7 @@ class Products:
             part.data = stacked[start : start + len(part)]
             start += len(part)
         self.stacked = stacked
-        self.up = first.new_zeros(len(stacked) - self.width, self.width) if updates else None
+        self.up = up = first.new_zeros(len(stacked) - self.width, self.width) if updates else None
         biases = [layer.bias for layer in self.layers]
         self.bias = None
         if any(bias is not None for bias in biases):
@@ -85,9 +87,9 @@ class Products:
             self.bias = torch.cat([*full, first.new_zeros(len(stacked) - self.width)])
         row = column = 0
         for update, size in zip(self.updates, self.sizes, strict=True):
-            if update is not None:
+            if update is not None and up is not None:
                 rank = len(update.A)
-                self.up[row : row + rank, column : column + size] = update.B.data.t() * update.scaling
+                up[row : row + rank, column : column + size] = update.B.data.t() * update.scaling
                 row += rank
             column += size
 
@@ -106,10 +108,9 @@ class Products:
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return x Wᵀ + bias."""
-        if len(x) <= FEW_ROWS and bias is None and x.dtype != torch.float32:
-            from titlecraft.models.decoding.kernels import few_rows_product
-
-            return few_rows_product(x, weight)
+        few = self.few_rows_product
+        if few is not None and len(x) <= FEW_ROWS and bias is None and x.dtype != torch.float32:
+            return few(x, weight)
         return linear(x, weight, bias)
 
     def alone(self, number: int, x: Tensor, use: Use) -> Tensor:

@@ -57,12 +57,14 @@ class Answering:
         stop: "eos" where a token of `request.stop` ended it (the last of `tokens`), "length" at `request.new_tokens`,
             "cancelled" by `Decoder.cancel`; None while it grows.
         state: the decoder's own.
+        error: what ended it otherwise ("cancelled"), such as a full memory.
     """
 
     request: Request
     tokens: list[int] = field(default_factory=list)
     stop: Stop | None = None
     state: Any = None
+    error: BaseException | None = None
 
     def take(self, token: int) -> None:
         """Append a token, and end the answer if it is the last one."""

@@ -74,6 +74,12 @@ class StaticDecoder(Decoder):
             return None
         return partial(self.network.states, use=arm)
 
+    def fail(self, answers: list[Answering], error: BaseException) -> None:
+        """End answers with an error."""
+        for one in answers:
+            one.error = error
+            self.cancel(one)
+
     def release(self) -> None:
         """Free the cache and the graphs, if nothing is in work."""
         if not any(self.slots):
@@ -88,8 +94,13 @@ class StaticDecoder(Decoder):
                 self.begin(free)
                 self.read(leave=0)
             elif any(self.slots):
-                self.advance()
-                self.read(leave=1 if self.on_gpu else 0)
+                try:
+                    self.advance()
+                    self.read(leave=1 if self.on_gpu else 0)
+                except BaseException as error:  # rows may be half a step ahead
+                    self.fail([one for one in self.slots if one is not None], error)
+                    self.table = None
+                    raise
         if not any(self.slots):
             self.records.clear()
 
@@ -110,7 +121,11 @@ class StaticDecoder(Decoder):
             for row, one in zip(places, batch, strict=True):
                 self.slots[row] = one
             requests = [one.request for one in batch]
-            first = table.begin(places, requests, self.kind(requests, len(requests)))
+            try:
+                first = table.begin(places, requests, self.kind(requests, len(requests)))
+            except BaseException as error:
+                self.fail([*batch, *starting], error)
+                raise
             self.record(first[None], list(enumerate(batch)))
 
     def advance(self) -> None:

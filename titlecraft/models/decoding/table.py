@@ -3,6 +3,7 @@
 On a GPU a step is captured once as a CUDA graph for each number of rows and kind of request, and then replayed.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from titlecraft.models.decoding.choose import EachRow
 from titlecraft.models.decoding.network import Cache, Network
 from titlecraft.models.decoding.products import Use
 from titlecraft.models.decoding.request import Request
+from titlecraft.process.out_of_memory import is_out_of_memory
 
 ROUND = 64  # columns of the cache are a multiple of it
 
@@ -93,13 +95,12 @@ class Table:
         """
         self.newest.zero_()
         if self.on_gpu:
-            graph = self.graphs.get(kind) or self.capture(kind)
+            if kind not in self.graphs:
+                self.graphs[kind] = self.capture(kind)
             self.newest.zero_()
-            for _ in range(self.steps):
-                graph.replay()
-        else:
-            for _ in range(self.steps):
-                self.step(kind, longest)
+        graph = self.graphs.get(kind)
+        for number in range(self.steps):
+            graph.replay() if graph is not None else self.step(kind, longest + number)
         return self.history[:, : kind.rows]
 
     def step(self, kind: Kind, longest: int) -> None:
@@ -115,7 +116,7 @@ class Table:
         self.newest.add_(1)
 
     def capture(self, kind: Kind) -> Any:
-        """Capture a step as a CUDA graph, after one that warms up and is taken back."""
+        """Return a step captured as a CUDA graph, after one that warms up and is taken back; None if it cannot be captured."""
         tokens, positions = self.tokens.clone(), self.positions.clone()
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -125,11 +126,18 @@ class Table:
         self.newest.zero_()
         self.pool = self.pool or torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
-            self.step(kind, self.cache.columns)
+        try:
+            with torch.cuda.graph(graph, pool=self.pool):
+                self.step(kind, self.cache.columns)
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            print(
+                f"decoding without a CUDA graph, which is slower: {error}".splitlines()[0], file=sys.stderr, flush=True
+            )
+            graph = None
         self.tokens.copy_(tokens)
         self.positions.copy_(positions)
-        self.graphs[kind] = graph
         return graph
 
     def grown(self, columns: int) -> "Table":

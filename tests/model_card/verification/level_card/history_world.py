@@ -15,7 +15,8 @@ from model_card.verification.level_card.history import verify_history
 from model_card.verification.repo_state import RepoState
 from model_card.verification.run import find, verify_state
 from tests.model_card.card_world import CONFIG, tensors, upload
-from tests.model_card.literal_records import evaluation_record, training_record
+from tests.model_card.literal_evaluation import evaluation_record
+from tests.model_card.literal_records import training_record
 from titlecraft.records import EvaluationRecord, Pin
 
 REPO = "titlecraft/history"

@@ -6,7 +6,8 @@ import pytest
 from evaluation.measures import MEASURES
 from model_card.verification.level_card.report import check_definitions, check_measure
 from model_card.verification.lines.checks import Checks
-from tests.model_card.literal_records import CODE, evaluation_record
+from tests.model_card.literal_evaluation import evaluation_record
+from tests.model_card.literal_records import CODE
 from titlecraft.records import EvaluationRecord, sources_sha256
 
 

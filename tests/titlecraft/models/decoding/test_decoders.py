@@ -20,6 +20,7 @@ from titlecraft.models.decoding.generate import greedy_settings
 from titlecraft.models.decoding.plain import PlainDecoder
 from titlecraft.models.decoding.request import ARMS, Answering, Request, Sampling
 from titlecraft.models.decoding.static import StaticDecoder
+from titlecraft.models.decoding.table import Table
 from titlecraft.process.threads import one_thread
 
 FAST = ("llama", "qwen2", "qwen3", "smollm3", "mistral, wide window")
@@ -108,7 +109,7 @@ def test_a_family_whose_logits_differ_is_left_to_transformers(
     llama: Loaded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def scaled(*arguments: Any) -> Any:
-        network = opening.Network(*arguments[:2], opening.TorchOps(), together=False)
+        network = opening.Network(arguments[0], arguments[1], opening.TorchOps(), together=False)
         network.scale *= 1.01
         return network
 
@@ -164,3 +165,26 @@ def test_a_request_that_exceeds_the_context_is_refused(llama: Loaded) -> None:
     decoder = opening.open_decoder(llama, 2)
     with pytest.raises(ValueError, match="200 tokens and 57 new ones: expected 1 to 256 in all"):
         decoder.add(Request([0] * 200, 57))
+
+
+def test_an_error_ends_the_answers_that_it_concerns(
+    llama: Loaded, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = opening.open_decoder(llama, 4)
+    shared, requests = SharedDecoder(decoder), ask(4, tokenizer)
+    first = shared.stream(requests[0])
+    next(first)
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "begin", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            list(shared.stream(requests[1]))
+    assert list(first)[-1][0].tokens == by_generate(llama.model, tokenizer, requests[0])
+    second, third = shared.stream(requests[2]), shared.stream(requests[3])
+    for stream in (second, third):
+        next(stream)
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "advance", lambda *arguments: 1 / 0)
+        for stream in (second, third):  # each of them is told, whoever ran the step
+            with pytest.raises(ZeroDivisionError):
+                list(stream)
+    assert decoder.answers(requests) == [by_generate(llama.model, tokenizer, request) for request in requests]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from model_card.verification.confusables import letters_of, mixed_word, skeleton
 from model_card.verification.level_card.text.added import verify_added
 from titlecraft.cards.merge import NOTICE
 
@@ -234,19 +233,3 @@ def test_a_card_without_an_end_is_refused_at_once() -> None:
     for text in ("[" * 9_000, ">" * 9_000 + "x", "* " * 9_000, "![](" * 2_000):
         assert not wrong(behind(text))
     assert time.process_time() - started < 10
-
-
-def test_texts_that_look_alike_have_the_same_skeleton() -> None:
-    assert {
-        skeleton(text)
-        for text in (
-            "Evaluation",
-            "Еvаluаtіоn",
-            "ＥＶＡＬＵＡＴＩＯＮ",
-            "Eva\u200bluation",
-            "𝓔valuation",
-            "&#69;valuation",
-        )
-    } == {"evaluation"}
-    assert letters_of("N.L.L. per-token") == letters_of("nll_per_token") == "nllpertoken"
-    assert mixed_word("a vеry good one") == "vеry" and mixed_word("очень good") is None

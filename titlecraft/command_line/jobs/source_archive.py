@@ -9,7 +9,7 @@ from pathlib import Path
 from titlecraft import __version__
 from titlecraft.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NAME = f"titlecraft-{__version__}"
 
 

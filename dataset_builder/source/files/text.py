@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO
 
-from dataset_builder.source.addresses import is_url, shown
-from dataset_builder.source.catalogue import in_one_line, open_file, remote_errors
-from dataset_builder.source.compression import DAMAGE, GZIP, compression_of, decompressed
-from dataset_builder.source.encodings import UTF_8, Recoded, is_other_encoding
-from dataset_builder.source.gzip_tail import bytes_behind_gzip
+from dataset_builder.source.files.addresses import is_url, shown
+from dataset_builder.source.files.catalogue import in_one_line, open_file, remote_errors
+from dataset_builder.source.files.compression import DAMAGE, GZIP, compression_of, decompressed
+from dataset_builder.source.files.encodings import UTF_8, Recoded, is_other_encoding
+from dataset_builder.source.files.gzip_tail import bytes_behind_gzip
 from titlecraft.errors import UserError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -54,13 +54,10 @@ class Text:
         try:
             data = read_some(self.stream, size)
         except EOFError:
-            if self.compression == GZIP and (behind := bytes_behind_gzip(self.disk)):
-                raise UserError(
-                    f"{shown(self.address)}: {behind} bytes that are no gzip data stand behind its end: unpack it with gunzip, "
-                    "which leaves them out, and build from what comes out"
-                ) from None
+            self.require_nothing_behind()
             data, self.cut = b"", f"the {self.compression} data is cut"
         except DAMAGE as error:
+            self.require_nothing_behind()
             raise UserError(
                 f"{shown(self.address)}: the {self.compression} data is damaged after {self.offset:,} bytes of text ({error}); "
                 "fetch it again"
@@ -74,6 +71,14 @@ class Text:
             ) from error
         self.offset += len(data)
         return data
+
+    def require_nothing_behind(self) -> None:
+        """Raise UserError if other bytes stand behind the end of gzip data; to its reader they look like damage."""
+        if self.compression == GZIP and (behind := bytes_behind_gzip(self.disk)):
+            raise UserError(
+                f"{shown(self.address)}: {behind} bytes that are no gzip data stand behind its end: unpack it with gunzip, "
+                "which leaves them out, and build from what comes out"
+            ) from None
 
 
 def read_some(stream: Any, size: int) -> bytes:

@@ -1,6 +1,6 @@
 """Each cleaning rule on literal examples of the real file's noise.
 
-After an intended change of a rule: `python -m tests.dataset_builder.test_clean` writes the golden sample anew; read the diff.
+After an intended change of a rule: `python -m tests.dataset_builder.cleaning.test_clean` writes the golden sample anew; read the diff.
 """
 
 import json
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.clean import RULES, clean, is_clean
+from dataset_builder.cleaning.clean import RULES, clean, is_clean
 from tests import ROOT
 from titlecraft.command_line.demo.catalogue import catalogue_lines
 

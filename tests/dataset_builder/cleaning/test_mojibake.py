@@ -6,7 +6,7 @@ import re
 import pytest
 from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES, is_bad
 
-from dataset_builder.mojibake import BEYOND_PUNCTUATION, SUSPECTS, may_be_mojibake, repair_mojibake
+from dataset_builder.cleaning.mojibake import BEYOND_PUNCTUATION, SUSPECTS, may_be_mojibake, repair_mojibake
 
 KNOWN = re.compile(f"[{''.join(MOJIBAKE_CATEGORIES.values())}]")
 LETTERS = sorted(

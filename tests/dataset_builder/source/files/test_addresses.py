@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.source.addresses import short_names, shown, without_secrets
-from dataset_builder.source.catalogue import remote_errors
+from dataset_builder.source.files.addresses import short_names, shown, without_secrets
+from dataset_builder.source.files.catalogue import remote_errors
 from dataset_builder.source.find_files import find_files
 from titlecraft.errors import UserError
 

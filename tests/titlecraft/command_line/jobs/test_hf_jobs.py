@@ -1,4 +1,4 @@
-"""Training on Hugging Face Jobs: the submitted job, and its run, which trains and publishes.
+"""Verbs on Hugging Face Jobs: the submitted job, and its run, which trains and publishes.
 
 The embedded Hub has no machines. A thread stands in for one: it takes the job from the Hub's folder and runs its command,
 without the installation, in a process that gets only what the job contains.
@@ -26,10 +26,12 @@ from local_hub.server import RunningHub, start, stop
 from tests import ROOT
 from tests.evaluation.published_world import BASE, DATASET, write_world
 from tests.warm import PYTHON
+from titlecraft.command_line.jobs.follow import exit_status
+from titlecraft.command_line.jobs.machines import require_time
+from titlecraft.command_line.jobs.source_archive import NAME, source_archive
+from titlecraft.command_line.jobs.submit import options_of
 from titlecraft.errors import UserError
 from titlecraft.records import sources_sha256
-from training.jobs.hf_jobs import exit_status, options_of, require_time
-from training.jobs.source_archive import NAME, source_archive
 
 pytestmark = pytest.mark.slow
 
@@ -52,15 +54,20 @@ class Machine(threading.Thread):
 
     job: dict[str, Any]
 
-    def __init__(self, hub: RunningHub, home: Path, python: str = sys.executable) -> None:
+    def __init__(self, hub: RunningHub, home: Path, python: str = sys.executable, works: bool = True) -> None:
         super().__init__(daemon=True)
-        self.hub, self.home, self.python = hub, home, python
+        self.hub, self.home, self.python, self.works = hub, home, python, works
+        self.done = {*hub.root.glob("jobs/*/*.json")}
 
     def run(self) -> None:
-        while not (files := list(self.hub.root.glob("jobs/*/*.json"))):
+        while not (files := {*self.hub.root.glob("jobs/*/*.json")} - self.done):
             time.sleep(0.1)
-        file, self.job = files[0], json.loads(files[0].read_bytes())
+        [file] = files
+        self.job = json.loads(file.read_bytes())
         say = lambda stage, message=None: write(file, self.job | {"status": {"stage": stage, "message": message}})  # noqa: E731
+        if not self.works:
+            file.with_suffix(".log").write_text("")
+            return say("COMPLETED")
         say("RUNNING")
         command = self.job["command"][self.job["command"].index("python") + 1 :]
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -169,7 +176,9 @@ def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: 
         f"titlecraft[gpu] @ {hub.url}/titlecraft/titlecraft-jobs/resolve/{commit}/{NAME}.tar.gz#sha256={sums[f'{NAME}.tar.gz']}",
         "python",
         "-m",
-        "training.jobs",
+        "titlecraft.command_line.jobs",
+        "train",
+        "training",
         "titlecraft/titlecraft-jobs",
         commit,
         sums["recipe.yaml"],
@@ -191,13 +200,77 @@ def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: 
     recipe = yaml.safe_load(files["recipe.yaml"])
     assert recipe["base"]["revision"] == api.repo_info(BASE).sha and recipe["training"]["max_steps"] == 2
     with tarfile.open(fileobj=BytesIO(files[f"{NAME}.tar.gz"])) as archive:
-        assert {f"{NAME}/pyproject.toml", f"{NAME}/training/jobs/hf_jobs.py", f"{NAME}/recipes/seed.yaml"} <= set(
-            archive.getnames()
-        )
+        assert {
+            f"{NAME}/pyproject.toml",
+            f"{NAME}/titlecraft/command_line/jobs/submit.py",
+            f"{NAME}/recipes/seed.yaml",
+        } <= set(archive.getnames())
 
     record = json.loads(Path(api.hf_hub_download("titlecraft/a", "training_record.json")).read_bytes())
     assert (record["steps"], record["dataset"]["revision"], record["lora"]["r"]) == (2, head, 4)
     assert record["code"]["sources"] == sources_sha256("training")
+
+
+def run_verb(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [PYTHON, "-m", "titlecraft.command_line.main", *arguments, "--on", "hf-jobs", "--flavor", "a10g-largex2"]
+    environment = os.environ | hub.environment(home)
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=250)
+
+
+def test_build_evaluate_and_sweep_send_their_requests_too(hub: RunningHub, tmp_path: Path) -> None:
+    api, home = HfApi(endpoint=hub.url, token=hub.token), tmp_path / "home"
+    dataset, base = api.repo_info(DATASET, repo_type="dataset").sha, api.repo_info(BASE).sha
+    api.create_repo("titlecraft/adapter")
+    adapter = api.repo_info("titlecraft/adapter").sha
+    swept = ["--dataset", DATASET, "--repo", "titlecraft/s", *RECIPE, "--sweep", "training.learning_rate=1e-4,2e-4"]
+    requests = {
+        "build": (["build", f"datasets/{DATASET}", "--repo", "titlecraft/built", "--data.title_column=title", "--license", "cc0-1.0"],
+                  "dataset_builder", "", [f"datasets/{DATASET}@{dataset}", "--repo=titlecraft/built", "--license=cc0-1.0"]),
+        "evaluate": (["evaluate", "--adapter", "titlecraft/adapter", "--evaluation.titles=30", "--also", "lighteval|arc:easy|0"],
+                     "evaluation", "[gpu]", [f"--adapter=titlecraft/adapter@{adapter}"]),
+        "sweep": (["sweep", *swept, "--fresh"], "sweep", "[gpu]",
+                  [f"--dataset={DATASET}@{dataset}", "--repo=titlecraft/s", "--sweep=training.learning_rate=0.0001, 0.0002", "--fresh",
+                   "--out=results"]),
+    }  # fmt: skip
+    sent = {}
+    for verb, (arguments, stage, extras, options) in requests.items():
+        machine = Machine(hub, home, works=False)
+        machine.start()
+        process = run_verb(hub, home, *arguments)
+        assert (process.returncode == 0) == (verb != "sweep"), (
+            process.stdout + process.stderr
+        )  # a sweep misses its results
+        command = machine.job["command"]
+        start = command.index("titlecraft.command_line.jobs")
+        assert command[3].startswith(f"titlecraft{extras} @ {hub.url}/titlecraft/titlecraft-jobs/resolve/")
+        assert command[start - 2 : start] == ["python", "-m"], "one process, whatever the GPUs"
+        assert command[start + 1 : start + 3] == [verb, stage] and command[start + 6] == sources_sha256(stage)
+        assert [option for option in options if option in command] == options, command
+        revision = command[start + 4]
+        sent[verb] = yaml.safe_load(
+            Path(api.hf_hub_download("titlecraft/titlecraft-jobs", "recipe.yaml", revision=revision)).read_bytes()
+        )
+    assert list(sent["build"]) == ["data", "prompt"] and sent["build"]["data"]["title_column"] == "title"
+    assert sent["evaluate"]["evaluation"]["titles"] == 30
+    assert sent["evaluate"]["evaluation"]["benchmarks"] == ["lighteval|arc:easy|0"]
+    assert sent["sweep"]["base"]["revision"] == base
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "catalogue.jsonl", "--repo", "titlecraft/d"], "the machine cannot read catalogue.jsonl: expected a dataset"),
+        (["build", "datasets/a/b", "--preview", "3"], "leave out --on hf-jobs"),
+        (["evaluate", "--compare", "a/b", "c/d", "--out", "x"], "leave out --on hf-jobs"),
+        (["evaluate", "--adapter", "titlecraft/none"], "titlecraft/none"),
+    ],
+)  # fmt: skip
+def test_requests_that_no_machine_could_run_are_refused(
+    hub: RunningHub, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    process = run_verb(hub, tmp_path / "home", *arguments)
+    assert process.returncode == 2 and message in process.stderr and process.stderr.count("\n") == 1
+    assert not list(hub.root.glob("jobs/*/*"))
 
 
 def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path) -> None:
@@ -214,7 +287,17 @@ def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path)
 
 
 def test_a_job_with_other_source_or_a_malformed_time_is_refused() -> None:
-    command = [sys.executable, "-m", "training.jobs", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
+    command = [
+        sys.executable,
+        "-m",
+        "titlecraft.command_line.jobs",
+        "train",
+        "training",
+        "ns/jobs",
+        "0" * 40,
+        "1" * 64,
+        "2" * 64,
+    ]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert process.returncode == 2
     assert (

@@ -1,19 +1,21 @@
-"""python -m training.jobs REPO REVISION RECIPE_SHA256 SOURCES_SHA256 [options of titlecraft train]
+"""python -m titlecraft.command_line.jobs VERB STAGE REPO REVISION RECIPE_SHA256 SOURCES_SHA256 [options of titlecraft VERB]
 
-The command of a job that `titlecraft train --on hf-jobs` submitted: verify the checksums of recipe and source, then train.
-hf_jobs.py writes this command line.
+The command of a job that `titlecraft VERB --on hf-jobs` submitted: verify the checksums of recipe and source, then run the verb.
+submit.py writes this command line.
 """
 
 import sys
 from pathlib import Path
 
+RESULTS = "results"  # folder of a job's files that are not published otherwise, and of their commit in the repo of jobs
+
 
 def main(arguments: list[str]) -> int:
-    """Exit status of the training; 2 if a checksum differs from the one that was sent."""
+    """Exit status of the verb; 2 if a checksum differs from the one that was sent."""
     from titlecraft.records import file_sha256, sources_sha256
 
-    repo, revision, recipe_sum, sources, *options = arguments
-    sha256 = sources_sha256("training")
+    verb, stage, repo, revision, recipe_sum, sources, *options = arguments
+    sha256 = sources_sha256(stage)
     if sha256 != sources:
         print(f"error: the installed source has the sum {sha256}: expected {sources}, as it was sent", file=sys.stderr)
         return 2
@@ -24,7 +26,10 @@ def main(arguments: list[str]) -> int:
     print(f"recipe {recipe_sum}, source {sources}, from {repo}@{revision}")
     from titlecraft.command_line.main import main
 
-    return main(["train", "--recipe", str(recipe), *options])
+    status = main([verb, "--recipe", str(recipe), *options])
+    if status == 0 and f"--out={RESULTS}" in options:
+        send_results(repo, revision)
+    return status
 
 
 def fetch(repo: str, revision: str) -> Path:
@@ -37,6 +42,15 @@ def fetch(repo: str, revision: str) -> Path:
     from huggingface_hub import hf_hub_download
 
     return Path(hf_hub_download(repo, "recipe.yaml", revision=revision))
+
+
+def send_results(repo: str, revision: str) -> None:
+    """Upload the folder of results into the repo of jobs, below the commit that the job was submitted with."""
+    from huggingface_hub import HfApi
+
+    HfApi().upload_folder(
+        repo_id=repo, folder_path=RESULTS, path_in_repo=f"{RESULTS}/{revision}", commit_message="Results of a job"
+    )
 
 
 if __name__ == "__main__":

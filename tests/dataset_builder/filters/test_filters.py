@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.checks.valid_settings import require_settings
 from dataset_builder.filters.table import FILTERS, first_match
 from dataset_builder.outcome import outcome_lines
 from dataset_builder.source.parse import Drop
-from dataset_builder.valid_settings import require_settings
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.settings import Data

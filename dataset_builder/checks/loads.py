@@ -9,6 +9,7 @@ from typing import Any
 from dataset_builder.shards.alpaca import published_columns
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.process.quiet import without_datasets_bars
 from titlecraft.records import DatasetRecord, Pin
 
@@ -71,7 +72,9 @@ def load_whole(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
     """Load all splits; return rows and columns of each."""
     from datasets import load_dataset
 
-    splits = load_dataset(published.repo, revision=published.revision, cache_dir=cache, trust_remote_code=False)
+    splits = load_dataset(
+        loaded_path(published.repo), revision=published.revision, cache_dir=cache, trust_remote_code=False
+    )
     return {str(name): (len(split), typed(split.features)) for name, split in splits.items()}
 
 
@@ -82,7 +85,7 @@ def resolve(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
     """
     from datasets import load_dataset_builder
 
-    builder = load_dataset_builder(published.repo, revision=published.revision, cache_dir=cache)
+    builder = load_dataset_builder(loaded_path(published.repo), revision=published.revision, cache_dir=cache)
     files: Any = builder.config.data_files
     splits: Any = builder.info.splits
     if missing := [name for name in splits if not files.get(name)]:

@@ -5,7 +5,7 @@ import re
 from dataset_builder.filters.table import FILTERS
 from dataset_builder.shards.alpaca import COLUMNS
 from dataset_builder.source.columns import content_names
-from dataset_builder.source.encodings import is_other_encoding
+from dataset_builder.source.files.encodings import is_other_encoding
 from titlecraft.errors import UserError
 from titlecraft.prompt import is_text
 from titlecraft.records.dataset import About

@@ -5,7 +5,7 @@ rules changed the text. Cleaning twice changes nothing, except where a text with
 `isprintable` and `in` cost less than any regular expression.
 
 A new rule needs its function, a line in TEXT_RULES or BOILERPLATE_RULES, and a condition in `is_clean`;
-tests/dataset_builder/test_clean.py fails if one of them is missing.
+tests/dataset_builder/cleaning/test_clean.py fails if one of them is missing.
 """
 
 import html
@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from dataset_builder.markup import text_of
-from dataset_builder.mojibake import may_be_mojibake, repair_mojibake
+from dataset_builder.cleaning.boilerplate import BOILERPLATE_RULES, has_boilerplate
+from dataset_builder.cleaning.markup import text_of
+from dataset_builder.cleaning.mojibake import may_be_mojibake, repair_mojibake
 
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
@@ -33,21 +34,6 @@ C1_MEANING = {
     letter: letter.encode("latin-1").decode("cp1252", "ignore") or letter for letter in map(chr, range(0x80, 0xA0))
 }
 CONTROL_OR_INVISIBLE = re.compile(rf"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{INVISIBLE}]")
-# In the source it mostly has no spaces around it: "…Sunday Mirror--This text refers to an alternatePaperbackedition."
-EDITION_NOTE = re.compile(r"This text refers to (?:the|an?)[^.]{0,80}?edition(?: of this title)?\.")
-COPYRIGHT_NOTE = re.compile(
-    r"Copyright (?:©|\(c\))? ?(?:\d{4}\.?)? ?(?:Reed Business Information|Cahners Business Information|"
-    r"American Library Association|Library Journals LLC|PWxyz,? LLC)[^©\n]{0,140}"
-)
-LONGEST_NOTE = 300  # characters; the maximum of these two notes, which are at the end of a text
-NOTES_AT_ONCE = 1 << 16  # characters at the end of a text that are searched for notes at once
-LANGUAGE = r"[A-Z][a-z]+(?: \((?:translation|original)\))?"
-LANGUAGE_NOTE = re.compile(rf"Text: {LANGUAGE}(?:, {LANGUAGE})*(?: ?Original Language: {LANGUAGE}(?:, {LANGUAGE})*)?")
-PUBLISHER_NOTE = (
-    "McGraw-Hill authors represent the leading experts in their fields and are dedicated to improving the lives, "
-    "careers, and interests of readers worldwide"
-)
-PUBLISHER_ENDS = (PUBLISHER_NOTE, PUBLISHER_NOTE + ".")
 
 
 class Printable:
@@ -137,64 +123,6 @@ def collapse_space(text: str) -> str:
     return text.strip()
 
 
-def drop_all_at_end(text: str, drop_one: Callable[[str], str]) -> str:
-    """Apply `drop_one` to the end of a text until it removes nothing; a long text is processed in pieces, from its end."""
-    while True:
-        end = text[-NOTES_AT_ONCE:]
-        stripped = end
-        while (shorter := drop_one(stripped)) != stripped:
-            stripped = shorter
-        if stripped == end:
-            return text
-        text = text[:-NOTES_AT_ONCE] + stripped
-
-
-def drop_edition_note(text: str) -> str:
-    """Remove the catalogue's note at the end, "This text refers to the Hardcover edition."."""
-    if text.rfind("This text refers to", -LONGEST_NOTE) < 0:
-        return text
-    return drop_all_at_end(text, drop_one_edition_note)
-
-
-def drop_one_edition_note(text: str) -> str:
-    """Remove one edition note from the end."""
-    start = text.rfind("This text refers to", -LONGEST_NOTE)
-    if start < 0 or not EDITION_NOTE.fullmatch(text, start, len(text.rstrip())):
-        return text
-    return text[:start].rstrip().removesuffix("-").removesuffix("-").rstrip()
-
-
-def drop_copyright_note(text: str) -> str:
-    """Remove the review service's note at the end, "Copyright 1989 Reed Business Information, Inc."."""
-    if text.rfind("Copyright ", -LONGEST_NOTE) < 0:
-        return text
-    return drop_all_at_end(text, drop_one_copyright_note)
-
-
-def drop_one_copyright_note(text: str) -> str:
-    """Remove one copyright note from the end."""
-    start = text.rfind("Copyright ", -LONGEST_NOTE)
-    if start < 0 or not COPYRIGHT_NOTE.fullmatch(text, start):
-        return text
-    return text[:start].rstrip()
-
-
-def drop_language_note(text: str) -> str:
-    """Empty a description that only lists languages: "Text: English, French (translation)"."""
-    return "" if text.startswith("Text: ") and LANGUAGE_NOTE.fullmatch(text) else text
-
-
-def drop_publisher_note(text: str) -> str:
-    """Remove a publisher's sentence about itself at the end of a description."""
-    return drop_all_at_end(text, drop_one_publisher_note) if text.endswith(PUBLISHER_ENDS) else text
-
-
-def drop_one_publisher_note(text: str) -> str:
-    """Remove one publisher's note from the end."""
-    bare = text.removesuffix(".")
-    return bare.removesuffix(PUBLISHER_NOTE).rstrip() if bare.endswith(PUBLISHER_NOTE) else text
-
-
 TEXT_RULES: dict[str, Callable[[str], str]] = {
     "strip_markup": strip_markup,
     "unescape_entities": unescape_entities,
@@ -204,12 +132,6 @@ TEXT_RULES: dict[str, Callable[[str], str]] = {
     "compose": compose,
     "collapse_space": collapse_space,
 }
-BOILERPLATE_RULES: dict[str, Callable[[str], str]] = {
-    "drop_edition_note": drop_edition_note,
-    "drop_copyright_note": drop_copyright_note,
-    "drop_language_note": drop_language_note,
-    "drop_publisher_note": drop_publisher_note,
-}
 RULES = TEXT_RULES | BOILERPLATE_RULES
 BOILERPLATE = frozenset(BOILERPLATE_RULES)
 FLAT_STEPS = tuple(RULES.items())
@@ -218,7 +140,6 @@ LINES_STEPS = tuple((RULES | {"strip_markup": markup_to_lines, "collapse_space":
 
 def is_clean(text: str) -> bool:
     """Return True only if no rule changes the text; one condition for each rule. True for most titles, half of the texts."""
-    end = text[-LONGEST_NOTE:]
     return (
         "&" not in text
         and "<" not in text
@@ -227,10 +148,7 @@ def is_clean(text: str) -> bool:
         and text[:1] != " " != text[-1:]
         and (is_composed_for_sure(text) or unicodedata.is_normalized("NFC", text))
         and not may_be_mojibake(text)
-        and "This text refers to" not in end
-        and "Copyright " not in end
-        and not text.startswith("Text: ")
-        and not text.endswith(PUBLISHER_ENDS)
+        and not has_boilerplate(text)
     )
 
 

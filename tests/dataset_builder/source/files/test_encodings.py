@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.valid_settings import require_settings
+from dataset_builder.checks.valid_settings import require_settings
 from tests.dataset_builder.build_offline import build_offline
 from tests.dataset_builder.source.test_every_format import SETTINGS
 from titlecraft.errors import UserError

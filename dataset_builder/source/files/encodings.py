@@ -3,7 +3,7 @@
 import codecs
 from typing import Any
 
-from dataset_builder.source.addresses import shown
+from dataset_builder.source.files.addresses import shown
 from titlecraft.errors import UserError
 
 UTF_8 = "utf-8"

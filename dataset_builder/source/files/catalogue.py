@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import fsspec
 from fsspec.registry import known_implementations
 
-from dataset_builder.source.addresses import is_url, shown, without_secrets
+from dataset_builder.source.files.addresses import is_url, shown, without_secrets
 from titlecraft.errors import UserError
 
 BUFFER = 1 << 20

@@ -4,8 +4,8 @@ import shlex
 from collections import Counter
 
 from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
-from dataset_builder.source.catalogue import CatalogueFile, described
 from dataset_builder.source.columns import content_names
+from dataset_builder.source.files.catalogue import CatalogueFile, described
 from dataset_builder.source.formats.tables import LAST_ROW_IS_CUT
 from dataset_builder.source.parse import READABLE, Drop, Quarantine
 from dataset_builder.source.read_blocks import expected_lines
@@ -137,6 +137,8 @@ def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: D
     match reason:
         case Drop.TOO_SHORT:
             return f"descriptions have fewer than {settings.minimum_characters} characters: set --data.minimum_characters smaller"
+        case _ if reason in settings.filters:
+            return f"the filter takes them: leave {reason} out of data.filters"
         case Drop.EMPTY_TITLE | Drop.EMPTY_CONTENT | Drop.CONTENT_IS_TITLE | Drop.BOILERPLATE_ONLY:
             return (
                 f"the title is looked for under {settings.title_column!r} and the description under "

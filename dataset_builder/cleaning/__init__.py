@@ -1,0 +1,1 @@
+"""Rules that clean texts, and what they need: markup and wrong encodings."""

@@ -1,0 +1,1 @@
+"""Verbs on machines of the Hub: Hugging Face Jobs."""

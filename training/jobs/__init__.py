@@ -1,1 +1,0 @@
-"""Training on Hugging Face Jobs."""
