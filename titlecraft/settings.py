@@ -196,7 +196,7 @@ class Training:
         packing: pack examples into rows of base.max_length tokens (best-fit decreasing), without padding; `batch_size` then
             counts rows, and examples do not attend to each other. Backend "trl" only.
         fused_kernels: compute logits of answer tokens only, fuse frozen layer and adapter, and use Liger's layer kernels (Hsu et
-            al. 2024) on a CUDA GPU; on a CPU fuse the norms and compute no padding. Backend "trl" only.
+            al. 2024) on a CUDA GPU; on a CPU compute no padding. Backend "trl" only.
         shard_base: shard the frozen base across processes (FSDP), for a base that exceeds one GPU; the adapter is not
             sharded, and layers run without fused kernels. Backend "trl" only.
         fit_memory: choose the fastest gradient_checkpointing, batch_size and accumulation that fit the GPU's free memory; the

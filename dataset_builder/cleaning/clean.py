@@ -23,10 +23,6 @@ ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{
 ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
 MANY_ROUNDS = 8  # of all rules; no catalogue escapes its texts more often, so all remaining levels are removed at once
 MOST_ROUNDS = 50  # a text that still changes after so many rounds was crafted to take long
-JOINING = frozenset(
-    "&#;abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-)  # what entities are written with
-BEYOND_LATIN = re.compile("[^\x00-\u02ff\u2010-\u2027€™]")
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"
 LINE_BREAK = re.compile("[\n\r\x0b\x0c\u2028\u2029]")
 C1 = re.compile("[\x80-\x9f]")
@@ -59,14 +55,7 @@ def entity(written: str) -> str:
 
 def unescape_entities(text: str) -> str:
     """Decode HTML entities that end in a semicolon, once: `&amp;` -> `&`, `&#151;` -> `—`; `&section` and `AT&T` stay."""
-    if "&" not in text:
-        return text
-    decoded = {written: entity(written) for written in set(ENTITY.findall(text))}
-    if not JOINING.isdisjoint("".join(decoded.values())):
-        return ENTITY.sub(lambda match: decoded[match[0]], text)
-    for written, letters in decoded.items():  # faster, where no decoded letter makes a new entity with its neighbours
-        text = text.replace(written, letters)
-    return text
+    return ENTITY.sub(lambda match: entity(match[0]), text) if "&" in text else text
 
 
 def has_entity(text: str) -> bool:
@@ -96,14 +85,9 @@ def drop_invisible(text: str) -> str:
     return CONTROL_OR_INVISIBLE.sub(lambda match: "" if match[0] in INVISIBLE else " ", text)
 
 
-def is_composed_for_sure(text: str) -> bool:
-    """Return True if a text has only letters that are in Unicode NFC whatever their neighbours; quick."""
-    return text.isascii() or not BEYOND_LATIN.search(text)
-
-
 def compose(text: str) -> str:
     """Normalise to Unicode NFC: `e` + combining acute -> `é`."""
-    return text if is_composed_for_sure(text) else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def collapse_lines(text: str) -> str:
@@ -146,8 +130,7 @@ def is_clean(text: str) -> bool:
         and is_printable(text)
         and "  " not in text
         and text[:1] != " " != text[-1:]
-        and (is_composed_for_sure(text) or unicodedata.is_normalized("NFC", text))
-        and not may_be_mojibake(text)
+        and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not may_be_mojibake(text)))
         and not has_boilerplate(text)
     )
 

@@ -5,7 +5,6 @@ The interval of a report says how the result varies with the titles, not with th
 
 from collections.abc import Sequence
 from math import sqrt
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,8 +14,7 @@ from evaluation.measures import Entry, measures_of
 from evaluation.side_by_side.comparison import TOKENS, Contender, Published, require_comparable
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import read_file
-from titlecraft.records import TRAINING_RECORD, Code, Pin, Record, TrainingRecord, column, current_code, read_record
+from titlecraft.records import Code, Pin, Record, TrainingRecord, column, current_code
 
 JSON = "seeds.json"
 
@@ -128,27 +126,6 @@ def require_same_recipe(a: Published, one: TrainingRecord, b: Published, other: 
                     f"evaluate --compare of several adapters measures the spread between training seeds: {section.removesuffix('_settings')}."
                     f"{name} is {value} in {a.pin.repo} and {theirs[name]} in {b.pin.repo}; compare these two alone"
                 )
-
-
-def compare_published_seeds(references: Sequence[str], out: Path) -> SeedsRecord:
-    """Compare the published reports and write seeds.json and seeds.html to `out`. Raises UserError, also if a report does not exist."""
-    from evaluation.side_by_side.published import read_published
-    from evaluation.side_by_side.seeds_page import HTML, render_seeds
-
-    reports = [read_published(reference) for reference in references]
-    record = compare_seeds(reports, [training_of(report.record.adapter) for report in reports])
-    out.mkdir(parents=True, exist_ok=True)
-    (out / JSON).write_bytes(record.to_json())
-    (out / HTML).write_text(render_seeds(record), encoding="utf-8")
-    return record
-
-
-def training_of(adapter: Pin) -> TrainingRecord:
-    """The training record of an adapter at its pin. Raises UserError if there is none."""
-    raw = read_file(adapter, TRAINING_RECORD)
-    if raw is None:
-        raise UserError(f"{adapter} has no {TRAINING_RECORD}: expected an adapter that `titlecraft train` published")
-    return read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {adapter}")
 
 
 def print_seeds(record: SeedsRecord) -> None:

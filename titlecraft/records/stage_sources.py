@@ -90,8 +90,8 @@ SOURCES: dict[str, str] = {
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
-        training/model: save_adapter sharded_base
+        training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss save_adapter
+        training/model: sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
@@ -115,8 +115,8 @@ SOURCES: dict[str, str] = {
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs lengths long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
-        training/model: save_adapter sharded_base
+        training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss save_adapter
+        training/model: sharded_base
         training/planning: fit known_base memory plan plan_table speed validation_schedule
         training/publishing: finished publish
         training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs

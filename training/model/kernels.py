@@ -5,7 +5,6 @@ from peft import PeftModel
 from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.settings import Training
 from training.model.answer_loss import use_answer_loss
-from training.model.frozen_norm import fuse_norms, unfuse_norms
 from training.model.fused_lora import fuse_lora, unfuse_lora
 
 
@@ -22,7 +21,7 @@ def apply_kernels(model: PeftModel, training: Training) -> tuple[str, str]:
     if model.device.type == "cpu" and not training.shard_base:
         return (
             attention,
-            f"loss over answers, {fuse_norms(model)} norms, {fuse_lora(model)} layers fused with their adapters",
+            f"loss over answers, {fuse_lora(model)} layers fused with their adapters",
         )
     if fault := kernels_fault(model):
         return attention, f"loss over answers only: {fault}"
@@ -60,8 +59,7 @@ def kernels_fault(model: PeftModel) -> str | None:
 
 
 def remove_kernels(model: PeftModel) -> None:
-    """Restore PEFT's LoRA layers, the norms and plain attention. Liger's kernels are part of the modules and stay."""
+    """Restore PEFT's LoRA layers and plain attention. Liger's kernels are part of the modules and stay."""
     unfuse_lora(model)
-    unfuse_norms(model)
     if model.config._attn_implementation == DOCUMENTS:
         model.set_attn_implementation("sdpa")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -14,9 +14,7 @@ from rich.table import Table
 from training.planning.plan_table import duration
 from training.sweep.halving import plan_rungs, runs_of_sweep
 from training.sweep.record import SweepRecord, nll
-
-if TYPE_CHECKING:
-    from training.sweep.train_rungs import TrainRungs
+from training.sweep.train_rungs import TrainRungs
 
 
 @contextmanager
@@ -58,7 +56,7 @@ class Screen:
         self.table = Live(console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         return self.table
 
-    def plan(self, rungs: "TrainRungs") -> None:
+    def plan(self, rungs: TrainRungs) -> None:
         """Print how many recipes are trained how far, and judged on how many rows."""
         whole = sum(rungs.steps.values())
         self.console.print(
@@ -83,12 +81,12 @@ class Screen:
                 soft_wrap=True,
             )
 
-    def running(self, rungs: "TrainRungs", number: int, step: int) -> None:
+    def running(self, rungs: TrainRungs, number: int, step: int) -> None:
         """Show which run is training."""
         self.now = f"recipe {number} until step {step:,} of {rungs.steps[number]:,}"
         self.show(rungs, None)
 
-    def finished(self, rungs: "TrainRungs", number: int) -> None:
+    def finished(self, rungs: TrainRungs, number: int) -> None:
         """Show a judgement or a failure."""
         if self.table is None:
             settings, failed = in_words(rungs.combinations[number].settings), rungs.fault(number)
@@ -97,7 +95,7 @@ class Screen:
             self.console.print(f"{number:>3}  {escape(settings)}  {escape(end)}  {remaining(rungs)}", soft_wrap=True)
         self.show(rungs, None)
 
-    def show(self, rungs: "TrainRungs", alive: list[int] | None) -> None:
+    def show(self, rungs: TrainRungs, alive: list[int] | None) -> None:
         """Draw the table again."""
         if self.table is not None:
             shares = [f"{100 * rung.share:.4g} %" for rung in rungs.rungs]
@@ -148,12 +146,12 @@ class Screen:
             )
 
 
-def total_steps(rungs: "TrainRungs") -> int:
+def total_steps(rungs: TrainRungs) -> int:
     """Steps of the whole sweep, as far as recipes have equally many; otherwise their mean counts."""
     return round(runs_of_sweep(plan_rungs(len(rungs.steps))) * sum(rungs.steps.values()) / len(rungs.steps))
 
 
-def remaining(rungs: "TrainRungs") -> str:
+def remaining(rungs: TrainRungs) -> str:
     """The time that the rest of the sweep takes at the speed of the runs until now; empty before the first."""
     judged = [one for runs in rungs.judged.values() for one in runs]
     steps = sum(runs[-1].step for runs in rungs.judged.values() if runs)

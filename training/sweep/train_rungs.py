@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,10 +21,22 @@ from training.sweep.halving import plan_rungs, rows_to_score, survivors
 from training.sweep.intervals import CONFIDENCE, paired_interval
 from training.sweep.one_base import OneBase
 from training.sweep.record import Difference, Judged, PlannedRung, SweptRun, nll
-from training.sweep.show import Screen
 
 FEWEST_ROWS = 64  # validation rows of a rung, where there are so many
 BASE = "base"  # instead of a training's key: the judgement of the base alone
+
+
+class Watcher(Protocol):
+    """What is told of the runs while they train; training.sweep.show prints it."""
+
+    def running(self, rungs: "TrainRungs", number: int, step: int) -> None:
+        """Recipe `number` is trained until `step`."""
+
+    def finished(self, rungs: "TrainRungs", number: int) -> None:
+        """Recipe `number` was judged, or failed."""
+
+    def show(self, rungs: "TrainRungs", alive: list[int] | None) -> None:
+        """A rung was judged; `alive` are the recipes that go on."""
 
 
 class TrainRungs:
@@ -39,7 +51,7 @@ class TrainRungs:
     """
 
     def __init__(
-        self, combinations: list[Combination], runs: Mapping[int, Run], one_base: OneBase, work: Path, screen: Screen
+        self, combinations: list[Combination], runs: Mapping[int, Run], one_base: OneBase, work: Path, screen: Watcher
     ) -> None:
         self.combinations = {one.number: one for one in combinations}
         self.runs, self.one_base, self.work, self.screen = runs, one_base, work, screen

@@ -199,7 +199,6 @@ def test_fused_on_a_cpu_the_same_batches_are_learned_without_padding(tmp_path: P
         logs.append(trainer.state.log_history[:3])
         seen.append(dict(trainer.seen))
         remove_kernels(model)
-        assert not any("forward" in module.__dict__ for module in model.modules() if "Norm" in type(module).__name__)
     for plain, fast in zip(*logs, strict=True):
         assert fast["loss"] == pytest.approx(plain["loss"], rel=1e-5)
         assert fast["grad_norm"] == pytest.approx(plain["grad_norm"], rel=1e-4)
@@ -222,5 +221,5 @@ def test_reasons_against_fused_kernels() -> None:
     model, _ = adapter_on_base()
     attention, fused = apply_kernels(model, Training(backend="trl", packing=True, fused_kernels=True))
     assert attention == "sdpa, document by document: no varlen attention, it needs a CUDA GPU, this is cpu"
-    assert fused == "loss over answers, 5 norms, 14 layers fused with their adapters"
+    assert fused == "loss over answers, 14 layers fused with their adapters"
     assert model.config._attn_implementation == DOCUMENTS

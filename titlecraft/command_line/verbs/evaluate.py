@@ -100,7 +100,8 @@ def compare(a: str, b: str, out: Path) -> None:
 
 def compare_several(references: list[str], out: Path) -> None:
     """Write the spread between training seeds to a folder and print it."""
-    from evaluation.side_by_side.seeds import JSON, compare_published_seeds, print_seeds
+    from evaluation.side_by_side.published_seeds import compare_published_seeds
+    from evaluation.side_by_side.seeds import JSON, print_seeds
     from evaluation.side_by_side.seeds_page import HTML
 
     print_seeds(compare_published_seeds(references, out))
