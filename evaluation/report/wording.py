@@ -193,10 +193,10 @@ def answers_together(record: Tested) -> list[str]:
         return []
     before, after = known.before, known.after
     return [
-        f"{after.distinct:,} different answers to {record.n:,} titles after fine-tuning, {before.distinct:,} before; the most frequent one "
-        f"is given {after.most_repeated:,} times.",
-        f"{share(after.copied_words, after.words)} of the words after fine-tuning lie in passages of eight words or more from the training "
-        f"texts, {share(before.copied_words, before.words)} before.",
+        f"Different answers to {record.n:,} titles: {after.distinct:,} after fine-tuning, {before.distinct:,} before; the most frequent one is "
+        f"given {after.most_repeated:,} times.",
+        "Words in passages of eight words or more from the training texts: "
+        f"{share(after.copied_words, after.words)} after, {share(before.copied_words, before.words)} before.",
         *([COLLAPSED] if is_collapsed(record) else []),
     ]
 
@@ -209,14 +209,12 @@ COLLAPSED = (
 def is_collapsed(record: Tested) -> bool:
     """Return whether the tuned model repeats itself or its training texts; False for a record that does not know."""
     known = getattr(record, "answers", UNSET)
-    return known is not UNSET and repeats(known.before, known.after, record.n)
+    return known is not UNSET and repeats(known.after, record.n)
 
 
-def repeats(before: Answers, after: Answers, titles: int) -> bool:
-    """Return whether the tuned model gives few different answers, or copies most words, and more than the base does."""
-    few = after.distinct < FEWEST_DISTINCT * titles and after.distinct < before.distinct
-    copied = after.copied_words > MOST_COPIED * after.words
-    return few or (copied and after.copied_words * before.words > before.copied_words * after.words)
+def repeats(answers: Answers, titles: int) -> bool:
+    """Return whether a model gives few different answers, or copies most of its words."""
+    return answers.distinct < FEWEST_DISTINCT * titles or answers.copied_words > MOST_COPIED * answers.words
 
 
 def share(part: int, whole: int) -> str:

@@ -70,18 +70,15 @@ def together(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def collapsed(values: dict[str, Any]) -> dict[str, Any] | None:
-    """None unless the tuned model gives few different answers, or copies most of its words, and more so than the base."""
-    before, after = (
-        Answers(
-            distinct=values[f"distinct_{arm}"],
-            most_repeated=0,
-            distinct_2=0.0,
-            words=values[f"words_{arm}"],
-            copied_words=values[f"copied_{arm}"],
-        )
-        for arm in ("before", "after")
+    """None unless the tuned model gives few different answers, or copies most of its words."""
+    answers = Answers(
+        distinct=values["distinct_after"],
+        most_repeated=0,
+        distinct_2=0.0,
+        words=values["words_after"],
+        copied_words=values["copied_after"],
     )
-    return {} if repeats(before, after, values["n"]) else None
+    return {} if repeats(answers, values["n"]) else None
 
 
 def ruined(values: dict[str, Any]) -> dict[str, Any] | None:
@@ -157,8 +154,8 @@ RESULT = (
     Claim("result.collapsed", "result", f"> **{COLLAPSED}**", ANSWERS | {"n": "report.n"}, derive=collapsed),
     Claim(
         "result.answers", "result",
-        "> After fine-tuning {distinct_after:,} different answers to {n:,} titles ({distinct_before:,} before), one of them given "
-        "{repeated:,} times; {share_after} of the words ({share_before} before) lie in passages of eight words or more from the training texts.",
+        "> Different answers to {n:,} titles: {distinct_after:,} after fine-tuning, {distinct_before:,} before; the most frequent one is given "
+        "{repeated:,} times. Words in passages of eight words or more from the training texts: {share_after} after, {share_before} before.",
         ANSWERS | {"n": "report.n", "repeated": "report.answers.after.most_repeated"}, derive=together,
     ),
     Claim("result.definition", "result", "> {label}: {what}",
