@@ -76,7 +76,7 @@ api.move_repo("titlecraft/target", "titlecraft/renamed", repo_type="dataset")
 status, out, err = build(folder / "rows.jsonl", "titlecraft/target", "--data.test_share=0", "--data.validation_share=0")
 assert status == 0, err
 print(out.splitlines()[0])
-print(out.splitlines()[-2].split("@")[0], [one.id for one in api.list_datasets(author="titlecraft")])
+print(next(line for line in out.splitlines() if line.startswith("dataset titlecraft/renamed@")).split("@")[0], [one.id for one in api.list_datasets(author="titlecraft")])
 print([name for name in files("titlecraft/renamed") if name.startswith(("data/", "quarantine/", "assets/"))])
 print([name for name in mine if read("titlecraft/renamed", name) != b"a person's"])
 from datasets import load_dataset
