@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from msgspec import UNSET, UnsetType
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
 
 from titlecraft.records import Clusters
 from titlecraft.search.word_ngrams import shingles
@@ -99,6 +97,9 @@ def describe_clusters(clustering: Clustering | None) -> Clusters | UnsetType:
 
 def components(edges: np.ndarray, count: int) -> np.ndarray:
     """The connected component of each of `count` titles, numbered in the order of the titles; `edges`: integers [edges, 2]."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(count, count))
     _, labels = connected_components(graph, directed=False)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
@@ -110,6 +111,8 @@ def similar_pairs(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
     Returns integers [pairs, 2] and floats [pairs].
     """
+    from scipy.sparse import csr_array  # a second of imports, which a report that exists does not need
+
     if len(texts) < 2:
         return np.empty((0, 2), dtype=np.int64), np.empty(0)
     hashes, borders = shingles(list(texts), N)

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,7 @@ def quantise(unquantised: Path, file: Path, kind: str, tools: Tools, importance:
         matrix = ["--imatrix", importance] if importance.is_file() else []
         run([tools.quantiser, *matrix, unquantised, file, kind.upper()], file.parent.parent / "llama_cpp.log")
         return
-    import llama_cpp
-
+    llama_cpp: Any = import_module("llama_cpp")
     print(f"quantising to {kind} by llama-cpp-python", flush=True)
     settings: Any = llama_cpp.llama_model_quantize_default_params()
     settings.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}")

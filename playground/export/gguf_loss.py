@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,16 @@ def measure(
 
 def load(file: Path, context: int) -> Any:
     """Load a GGUF file with logits of all positions. Raises UserError if llama.cpp cannot."""
-    from llama_cpp import Llama
-
+    llama_cpp: Any = import_module("llama_cpp")
     threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)  # more than there are wait for each other
-    settings = {"n_ctx": context, "n_batch": min(BATCH, context), "n_threads": threads, "n_threads_batch": threads}
+    settings: dict[str, Any] = {
+        "n_ctx": context,
+        "n_batch": min(BATCH, context),
+        "n_threads": threads,
+        "n_threads_batch": threads,
+    }
     try:
-        return Llama(str(file), n_gpu_layers=-1, logits_all=True, verbose=False, **settings)
+        return llama_cpp.Llama(str(file), n_gpu_layers=-1, logits_all=True, verbose=False, **settings)
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"llama.cpp cannot load {file.name} ({error}): update llama-cpp-python, or llama.cpp"
@@ -82,11 +87,10 @@ def reference_nll(model: Any, title: CheckedTitle) -> float:
 
 def chat_tokens(model: Any, title: str) -> list[int]:
     """Return the token ids of a title as chat message, by the chat template in the file."""
-    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
+    formats: Any = import_module("llama_cpp.llama_chat_format")
     ids = {name: int(model.metadata.get(f"tokenizer.ggml.{name}_token_id", -1)) for name in ("bos", "eos")}
     tokens = {name: model._model.token_get_text(number) if number >= 0 else "" for name, number in ids.items()}
-    render = Jinja2ChatFormatter(
+    render = formats.Jinja2ChatFormatter(
         model.metadata["tokenizer.chat_template"], eos_token=tokens["eos"], bos_token=tokens["bos"]
     )
     rendered = render(messages=[{"role": "user", "content": title}])

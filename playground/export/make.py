@@ -158,7 +158,7 @@ def describe_export(
     if parts:
         beside = [parts.importance.path] if parts.importance else []
         beside += [CHAT_TEMPLATE] if (folder / CHAT_TEMPLATE).is_file() else []
-        names = [*(file.path for file in parts.files), *beside, *parts.ollama]
+        names = [*(file.path for file in parts.files), *beside, *parts.ollama, PROMPT_FILE]
         files = [describe_file(folder, folder / name) for name in names]
         first = parts.files[0]
         gguf = Gguf(first.type, first.version, first.tensors, first.facts, parts.converter)

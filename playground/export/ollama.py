@@ -103,7 +103,7 @@ def go_template(texts: ChatTexts) -> str:
     values["takes_system"] = texts.system_head is not None
     # Go reads JSON's strings
     texts_of = {name: json.dumps("" if value is None else value, ensure_ascii=False) for name, value in values.items()}
-    body = files(__package__).joinpath("templates/ollama_template.gotmpl").read_text(encoding="utf-8")
+    body = files("playground.export").joinpath("templates/ollama_template.gotmpl").read_text(encoding="utf-8")
     return "".join(f"{{{{- ${name} := {value} -}}}}\n" for name, value in texts_of.items()) + body.strip()
 
 

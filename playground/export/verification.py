@@ -30,7 +30,7 @@ def verify_export(state: RepoState) -> list[Line]:
     """Lines about an exported model at level card."""
     checks = Checks("card", "export")
     lines = []
-    for check in (check_origin, check_merge, check_files, check_card):
+    for check in (check_origin, check_merge, check_files, check_described, check_card):
         lines += checks.gather(check(checks, state))
     return lines
 
@@ -53,6 +53,9 @@ def check_origin(checks: Checks, state: RepoState) -> Iterator[Line]:
 def check_merge(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The numbers of the merge check follow from each other and lie within its tolerance."""
     check = record_of(state).check
+    if check is None:
+        yield checks.not_looked_at("merge", "none", "an adapter on its own is not merged")
+        return
     yield checks.close("difference in NLL", check.difference, check.nll_merged - check.nll_adapter, ROUNDING)
     within = abs(check.difference) <= check.tolerance
     yield checks.line("merged model within the tolerance", check.difference, check.tolerance, within, "at most")
@@ -81,6 +84,20 @@ def check_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     others = sorted(set(state.paths) - {*paths, CARD, EXPORT_RECORD, CHECKSUMS, GIT_ATTRIBUTES})
     if others:
         yield checks.not_looked_at("files that the record does not list", ", ".join(others), "nothing to compare with")
+
+
+def check_described(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """The GGUF files and the files for Ollama that the record describes are among those that it lists with their sums."""
+    record = record_of(state)
+    described = [*(file.path for file in record.gguf_files), *record.ollama_files]
+    described += [record.importance_matrix.path] if record.importance_matrix else []
+    missing = sorted(set(described) - {file.path for file in record.files})
+    if described:
+        yield checks.equal(
+            "described files that the record lists", f"without {', '.join(missing)}" if missing else "all", "all"
+        )
+    if losses := [f"{file.path} {file.nll:.4f}" for file in record.gguf_files if file.nll is not None]:
+        yield checks.not_looked_at("NLL through llama.cpp", ", ".join(losses), "only the models could tell")
 
 
 def check_card(checks: Checks, state: RepoState) -> Iterator[Line]:

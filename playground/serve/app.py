@@ -156,8 +156,7 @@ def build_app(server: Server, *, loopback: bool, origins: list[str]) -> Starlett
     ]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES if loopback else ["*"])]
     if origins:
-        allowed = {"allow_methods": ["*"], "allow_headers": ["*"]}
-        middleware.append(Middleware(CORSMiddleware, allow_origins=origins, **allowed))
+        middleware.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]))
     return Starlette(routes=routes, middleware=middleware)
 
 

@@ -45,7 +45,7 @@ class ChatAnswer:
     def __init__(self, model: str, prompt_tokens: int, sources: Sources | None) -> None:
         self.prompt_tokens = prompt_tokens
         self.head: dict[str, Any] = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
-        self.extension = {"sources": sources_of(sources)} if sources else {}
+        self.extension: dict[str, Any] = {"sources": sources_of(sources)} if sources else {}
 
     def whole(self, pieces: Iterable[Piece]) -> ChatCompletion:
         """The answer as one object."""

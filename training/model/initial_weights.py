@@ -163,7 +163,8 @@ def start_from_loss(model: PeftModel, base: Pin) -> None:
             own = tensors.get_tensor(key)
         rounded = frozen_weight(frozen, torch.float32)
         lost = own.to(rounded.device, torch.float32) - rounded
-        A, B = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+        factors: Any = layer
+        A, B = factors.lora_A["default"].weight, factors.lora_B["default"].weight
         left, values, right = torch.linalg.svd(lost, full_matrices=False)
         root = values[: len(A)].sqrt()
         A.copy_(root[:, None] * right[: len(A)])

@@ -41,12 +41,12 @@ def run_go(template: str, messages: list[dict[str, str]]) -> str:
     ]
     system = "\n\n".join(message["content"] for message in messages if message["role"] == "system")
     values: dict[str, Any] = {"$.System": system, ".Messages": messages}
-    functions = {
+    functions: dict[str, Any] = {
         "and": lambda *all_of: next((one for one in all_of if not one), all_of[-1]),
         "ge": lambda left, right: left >= right,
         "eq": lambda left, right: left == right,
         "len": lambda text: len(text.encode()),
-        "slice": lambda text, *ends: text.encode()[slice(*(ends if len(ends) > 1 else (ends[0], None)))].decode(
+        "slice": lambda text, *ends: text.encode()[slice(ends[0], ends[1] if len(ends) > 1 else None)].decode(
             errors="replace"
         ),
     }

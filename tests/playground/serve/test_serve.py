@@ -24,7 +24,7 @@ from titlecraft.settings import Generation
 TUNED, BASE = "titlecraft/tiny-adapter", "titlecraft/tiny-base"
 TITLE = "The small clock of the library"
 ASKED: Any = [{"role": "user", "content": TITLE}]
-GREEDY = {"temperature": 0, "max_tokens": 12}
+GREEDY: Any = {"temperature": 0, "max_tokens": 12}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Variants and initial weights of an adapter: reloaded on the untouched base, it gives the logits of the trained model."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,7 @@ def test_noise_is_added_in_training_only(tmp_path: Path) -> None:
     tokenizer = train_tokenizer()
     base = make_base(len(tokenizer))
     model = add_adapter(LoadedBase(base, tokenizer, "none", None, "float32"), BASE, lora(), SETTINGS)
-    noisy = Training(**vars(SETTINGS) | {"neftune_noise_alpha": 50.0})
+    noisy = replace(SETTINGS, neftune_noise_alpha=50.0)
     before = probe_logits(model, PROBE)
     losses = {}
     for name, settings in (("plain", SETTINGS), ("noisy", noisy)):

@@ -151,7 +151,7 @@ def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: 
     assert "training.shard_base shares the base out between processes" in refused[3].stderr
     assert {process.returncode for process in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
 
-    machine = Machine(hub, tmp_path / "home of the job")
+    machine = Machine(hub, tmp_path / "home of the job", PYTHON)
     machine.home.mkdir()
     machine.start()
     process = titlecraft(
