@@ -6,6 +6,7 @@ from typing import Any
 
 from local_hub.errors import EntryNotFound
 from local_hub.repos.entry import Entry
+from local_hub.repos.eval_results import eval_results
 from local_hub.repos.history import summarize
 from local_hub.repos.repository import Repository
 from local_hub.untrusted.card_metadata import parse_card, split_card, tags_of
@@ -110,6 +111,7 @@ class RepoInfo:
                 "baseModels": lambda: {"models": [{"id": name} for name in _list(card.get("base_model"))]},
                 "childrenModelCount": lambda: 0,
                 "config": self._config,
+                "evalResults": lambda: eval_results(repo, self.commit) or None,
                 "inference": lambda: None,
                 "inferenceProviderMapping": lambda: [],
                 "library_name": self._library,
