@@ -1,0 +1,165 @@
+"""Asks a judge behind an OpenAI-compatible endpoint; answers are kept on disk, so that an interruption loses none.
+
+The openai client and not lighteval's JudgeLM, which 0.13 has for this: with free text JudgeLM sends no temperature, it ignores the
+key given with a URL and sends OPENAI_API_KEY to it, and one request that fails three times loses the answers to all others.
+"""
+
+import ipaddress
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import openai
+from huggingface_hub import get_token
+
+from titlecraft.errors import UserError
+
+PROVIDERS = "https://router.huggingface.co/v1"
+KEY = "JUDGE_API_KEY"
+AT_ONCE, RETRIES, TIMEOUT = 8, 3, 120  # requests at the same time; retries of one, by the client; seconds
+TEMPERATURE, MAX_TOKENS = 0.0, 512
+
+Kind = Literal["this machine", "OpenAI-compatible endpoint", "Hugging Face inference provider"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the judge, the version that the endpoint says it is of (OpenAI's system_fingerprint), and its day in UTC."""
+
+    text: str
+    revision: str | None
+    date: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A judge model behind an OpenAI-compatible endpoint, with a client."""
+
+    url: str
+    model: str
+    kind: Kind
+    client: openai.OpenAI
+
+    @classmethod
+    def open(cls, judge: str, model: str | None) -> "Endpoint":
+        """The judge at a URL, or a model of the Hub through its inference providers. Raises UserError if it does not answer.
+
+        The key of a URL is the environment variable JUDGE_API_KEY; that of an inference provider is the Hub's token.
+        """
+        if judge.startswith(("http://", "https://")):
+            url, key = judge.rstrip("/"), os.environ.get(KEY) or "none"
+            kind: Kind = "this machine" if is_local(url) else "OpenAI-compatible endpoint"
+        elif judge.count("/") == 1 and model is None:
+            url, key, model = PROVIDERS, get_token() or "", judge
+            kind = "Hugging Face inference provider"
+            if not key:
+                raise UserError(
+                    f"judge --judge {judge}: inference providers need a token of the Hub; run `hf auth login`"
+                )
+        else:
+            raise UserError(
+                f"judge --judge {judge}: expected the address of an OpenAI-compatible endpoint, such as "
+                "http://localhost:8000/v1, with --judge-model where it has several models, or a model of the Hub, NAMESPACE/NAME"
+            )
+        client = openai.OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=TIMEOUT)
+        return cls(url, model or only_model(client, url), kind, client)
+
+    def ask(self, prompt: str) -> Answer:
+        """The judge's answer, greedy. Raises openai.OpenAIError."""
+        completion = self.client.chat.completions.create(
+            model=self.model,
+            messages=[{"role": "user", "content": prompt}],
+            temperature=TEMPERATURE,
+            max_tokens=MAX_TOKENS,
+        )
+        text = completion.choices[0].message.content if completion.choices else None
+        return Answer(text or "", completion.system_fingerprint, datetime.now(UTC).date().isoformat())
+
+    def ask_all(self, prompts: Sequence[str], kept: Path) -> list[Answer]:
+        """The answers to the prompts; those in the file `kept` are not asked again. Raises UserError if the endpoint fails."""
+        answers = read_kept(kept)
+        missing = {self.key(prompt): prompt for prompt in prompts if self.key(prompt) not in answers}
+        with ThreadPoolExecutor(AT_ONCE) as executor, kept.open("a", encoding="utf-8") as file:
+            asked = {executor.submit(self.ask, prompt): key for key, prompt in missing.items()}
+            try:
+                for answered in as_completed(asked):
+                    key = asked[answered]
+                    answers[key] = answered.result()
+                    file.write(kept_line(key, answers[key]))
+                    file.flush()
+            except openai.OpenAIError as error:
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise UserError(
+                    f"the judge at {self.url} failed: {reason(error)}. {kept} keeps the {len(answers)} answers so far: run the same "
+                    "command again once the endpoint works"
+                ) from error
+            except BaseException:  # Ctrl-C: no further requests
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
+        return [answers[self.key(prompt)] for prompt in prompts]
+
+    def key(self, prompt: str) -> str:
+        """The key of a request: judge, decoding and prompt."""
+        return sha256(json.dumps([self.url, self.model, TEMPERATURE, MAX_TOKENS, prompt]).encode()).hexdigest()
+
+
+def only_model(client: openai.OpenAI, url: str) -> str:
+    """The name of the endpoint's model. Raises UserError if it has none or several, or does not answer."""
+    try:
+        names = [model.id for model in client.models.list()]
+    except openai.OpenAIError as error:
+        raise UserError(
+            f"judge --judge {url}: no list of models at {url}/models: {reason(error)}; name one with --judge-model"
+        ) from error
+    if len(names) != 1:
+        raise UserError(
+            f"judge --judge {url}: has {len(names)} models; name one with --judge-model: {', '.join(names[:8])}"
+        )
+    return names[0]
+
+
+def kept_line(key: str, answer: Answer) -> str:
+    """An answer as a line of the file that keeps them."""
+    return json.dumps({"key": key, **asdict(answer)}) + "\n"
+
+
+def read_kept(kept: Path) -> dict[str, Answer]:
+    """The answers in the file by key. A line that an interruption cut is taken out of the file, and asked again."""
+    answers = {}
+    if kept.is_file():
+        for line in kept.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+                key = entry.pop("key")
+                answers[key] = Answer(**entry)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+        kept.write_text("".join(kept_line(*entry) for entry in answers.items()), encoding="utf-8")
+    return answers
+
+
+def reason(error: openai.OpenAIError) -> str:
+    """An error of the client in one line."""
+    if isinstance(error, openai.APITimeoutError):
+        return f"no answer within {TIMEOUT} s"
+    if isinstance(error, openai.APIConnectionError):
+        return f"no connection ({error.__cause__ or error})"
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        return f"status {error.status_code}, the key is not accepted; the environment variable {KEY} holds the key of a URL"
+    return " ".join(str(error).split())[:300]
+
+
+def is_local(url: str) -> bool:
+    """Whether the URL is of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
