@@ -12,7 +12,7 @@ from evaluation.preference import endpoint
 from evaluation.preference.endpoint import Endpoint
 from evaluation.preference.judged import judge_pairs
 from evaluation.preference.pairs import Pair, pairs_of
-from evaluation.preference.prompt import PROMPT_SHA256, prompt_of, verdict_of
+from evaluation.preference.prompt import PROMPT_SHA256, Verdict, prompt_of, verdict_of
 from evaluation.preference.record import PreferenceRecord
 from evaluation.preference.show import print_preference, render_preference, sentence, warnings, write_preference
 from evaluation.preference.win_rate import score_of, share_of
@@ -202,9 +202,23 @@ def test_verdicts(answer: str, verdict: str) -> None:
     assert verdict_of(answer) == verdict
 
 
-def test_scores_of_both_orders() -> None:
-    scores = {answers: score_of(answers) for answers in (("2", "1"), ("1", "2"), ("1", "1"), ("2", "2"), ("tie", "1"), ("tie", "tie"), ("no verdict", "1"))}  # fmt: skip
-    assert list(scores.values()) == [1.0, 0.0, 0.5, 0.5, 0.5, 0.5, None]
+@pytest.mark.parametrize(
+    ("answers", "score"),
+    [
+        (("2", "1"), 1.0),
+        (("1", "2"), 0.0),
+        (("1", "1"), 0.5),
+        (("2", "2"), 0.5),
+        (("tie", "1"), 0.5),
+        (("tie", "tie"), 0.5),
+        (("no verdict", "1"), None),
+    ],
+)
+def test_scores_of_both_orders(answers: tuple[Verdict, Verdict], score: float | None) -> None:
+    assert score_of(answers) == score
+
+
+def test_a_share_of_fewer_than_30_titles_has_no_interval() -> None:
     assert share_of([1.0, 0.5, 0.0, 1.0], SETTINGS).share == 0.625 and share_of([1.0] * 29, SETTINGS).low is None
 
 
