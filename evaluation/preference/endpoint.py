@@ -4,12 +4,12 @@ The openai client and not lighteval's JudgeLM, which 0.13 has for this: with fre
 key given with a URL and sends OPENAI_API_KEY to it, and one request that fails three times loses the answers to all others.
 """
 
+import asyncio
 import ipaddress
 import json
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import openai
 from huggingface_hub import get_token
 
+from evaluation.progress import Progress
 from titlecraft.errors import UserError
 
 PROVIDERS = "https://router.huggingface.co/v1"
@@ -40,12 +41,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A judge model behind an OpenAI-compatible endpoint, with a client."""
+    """A judge model behind an OpenAI-compatible endpoint."""
 
     url: str
     model: str
     kind: Kind
-    client: openai.OpenAI
+    api_key: str = field(repr=False)
 
     @classmethod
     def open(cls, judge: str, model: str | None) -> "Endpoint":
@@ -68,12 +69,11 @@ class Endpoint:
                 f"judge --judge {judge}: expected the address of an OpenAI-compatible endpoint, such as "
                 "http://localhost:8000/v1, with --judge-model where it has several models, or a model of the Hub, NAMESPACE/NAME"
             )
-        client = openai.OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=TIMEOUT)
-        return cls(url, model or only_model(client, url), kind, client)
+        return cls(url, model or only_model(url, key), kind, key)
 
-    def ask(self, prompt: str) -> Answer:
+    async def ask(self, client: openai.AsyncOpenAI, prompt: str) -> Answer:
         """The judge's answer, greedy. Raises openai.OpenAIError."""
-        completion = self.client.chat.completions.create(
+        completion = await client.chat.completions.create(
             model=self.model,
             messages=[{"role": "user", "content": prompt}],
             temperature=TEMPERATURE,
@@ -86,34 +86,52 @@ class Endpoint:
         """The answers to the prompts; those in the file `kept` are not asked again. Raises UserError if the endpoint fails."""
         answers = read_kept(kept)
         missing = {self.key(prompt): prompt for prompt in prompts if self.key(prompt) not in answers}
-        with ThreadPoolExecutor(AT_ONCE) as executor, kept.open("a", encoding="utf-8") as file:
-            asked = {executor.submit(self.ask, prompt): key for key, prompt in missing.items()}
+        with kept.open("a", encoding="utf-8") as file, Progress().bar("judging", len(missing)) as advance:
+
+            def keep(key: str, answer: Answer) -> None:
+                answers[key] = answer
+                file.write(kept_line(key, answer))
+                file.flush()
+                advance(1)
+
             try:
-                for answered in as_completed(asked):
-                    key = asked[answered]
-                    answers[key] = answered.result()
-                    file.write(kept_line(key, answers[key]))
-                    file.flush()
+                asyncio.run(self.ask_missing(missing, keep))
             except openai.OpenAIError as error:
-                executor.shutdown(wait=False, cancel_futures=True)
                 raise UserError(
                     f"the judge at {self.url} failed: {reason(error)}. {kept} keeps the {len(answers)} answers so far: run the same "
                     "command again once the endpoint works"
                 ) from error
-            except BaseException:  # Ctrl-C: no further requests
-                executor.shutdown(wait=False, cancel_futures=True)
-                raise
         return [answers[self.key(prompt)] for prompt in prompts]
+
+    async def ask_missing(self, missing: dict[str, str], keep: Callable[[str, Answer], None]) -> None:
+        """Ask the prompts, AT_ONCE at the same time, and give each answer with its key to `keep`. An error cancels all others."""
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def one(key: str, prompt: str) -> None:
+            async with free:
+                keep(key, await self.ask(client, prompt))
+
+        async with openai.AsyncOpenAI(
+            base_url=self.url, api_key=self.api_key, max_retries=RETRIES, timeout=TIMEOUT
+        ) as client:
+            tasks = [asyncio.create_task(one(key, prompt)) for key, prompt in missing.items()]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     def key(self, prompt: str) -> str:
         """The key of a request: judge, decoding and prompt."""
         return sha256(json.dumps([self.url, self.model, TEMPERATURE, MAX_TOKENS, prompt]).encode()).hexdigest()
 
 
-def only_model(client: openai.OpenAI, url: str) -> str:
+def only_model(url: str, key: str) -> str:
     """The name of the endpoint's model. Raises UserError if it has none or several, or does not answer."""
     try:
-        names = [model.id for model in client.models.list()]
+        with openai.OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=TIMEOUT) as client:
+            names = [model.id for model in client.models.list()]
     except openai.OpenAIError as error:
         raise UserError(
             f"judge --judge {url}: no list of models at {url}/models: {reason(error)}; name one with --judge-model"

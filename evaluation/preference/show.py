@@ -16,6 +16,8 @@ from evaluation.report.pages import FRAME, MOST_BYTES, page_environment
 from titlecraft.hub.pins import address
 
 JSON, HTML = "preference.json", "preference.html"
+NOTHING = "–"  # of a share without titles
+FEWEST_OF_A_LENGTH = 10  # titles where an arm is longer, or shorter; fewer say nothing about that length
 OFTEN = 0.5  # share of titles; orders that agree for fewer leave too little to judge by
 
 
@@ -27,10 +29,15 @@ def percent(share: float) -> str:
 def in_words(share: Share | None, units: str = "titles") -> str:
     """A share with its interval, or that there are too few units for one."""
     if share is None:
-        return "–"
+        return NOTHING
     if share.low is None or share.high is None:
         return f"{percent(share.share)} (too few {units} for an interval)"
     return f"{percent(share.share)} ({percent(share.low)} to {percent(share.high)})"
+
+
+def with_count(share: Share | None) -> str:
+    """A share with its interval and its number of titles."""
+    return NOTHING if share is None else f"{in_words(share)}, n={share.n:,}"
 
 
 def excludes_half(share: Share | None) -> bool:
@@ -40,15 +47,14 @@ def excludes_half(share: Share | None) -> bool:
 
 def sentence(record: PreferenceRecord) -> str:
     """The answer in one sentence."""
-    who = "The judge" if record.judge is not UNSET else "The voters"
-    prefers = "prefers" if record.judge is not UNSET else "prefer"
     rate, (first, second) = record.win_rate, record.arms
-    if rate.low is None:
-        return f"{who} {prefers} {second} for {percent(rate.share)} of {rate.n} titles, ties half: too few titles for an interval."
-    measured = f"{second} wins {percent(rate.share)} of {rate.n:,} titles, ties half ({wording.coverage(record.evaluation)} interval {percent(rate.low)} to {percent(rate.high or 1.0)})"
+    if rate.low is None or rate.high is None:
+        return f"{second} wins {percent(rate.share)} of {rate.n} titles, ties half: too few titles for an interval."
+    measured = f"{second} wins {percent(rate.share)} of {rate.n:,} titles, ties half ({wording.coverage(record.evaluation)} interval {percent(rate.low)} to {percent(rate.high)})"
     if not excludes_half(rate) or record.p_value > record.evaluation.level:
         return f"No measured preference between {first} and {second}: {measured}."
-    return f"{who} {prefers} {second if rate.share > 0.5 else first}: {measured}."
+    who = "The judge prefers" if record.judge is not UNSET else "The voters prefer"
+    return f"{who} {second if rate.share > 0.5 else first}: {measured}."
 
 
 def warnings(record: PreferenceRecord) -> list[str]:
@@ -66,22 +72,27 @@ def warnings(record: PreferenceRecord) -> list[str]:
             f"The two orders agree for {percent(record.orders_agree.share)} of the titles only; the others count as ties, and the win rate says "
             "little about the texts."
         )
-    longer, when = length.longer_wins, (length.when_longer, length.when_shorter)
+    longer = length.longer_wins
     if excludes_half(longer) and longer is not None:
         side = "longer" if longer.share > 0.5 else "shorter"
         share = longer.share if side == "longer" else 1 - longer.share
-        both = all(excludes_half(one) for one in when) and (when[0].share > 0.5) != (when[1].share > 0.5)  # type: ignore[union-attr]
-        consequence = (
-            f"{record.arms[1]} wins where it is the {side} text and loses where it is not: this judge measures length"
-            if both
-            else "length and preference cannot be told apart where one arm is nearly always the longer one"
-        )
         texts.append(
-            f"Length bias: the {side} text wins {percent(share)} of {longer.n:,} titles with a winner; {consequence}."
+            f"Length bias: the {side} text wins {percent(share)} of {longer.n:,} titles with a winner; {by_length(record)}."
         )
     if record.no_verdict:
         texts.append(f"{record.no_verdict} of {record.n:,} titles have no verdict and are left out.")
     return texts
+
+
+def by_length(record: PreferenceRecord) -> str:
+    """Whether the second arm wins only where it has one of the two lengths."""
+    second, longer, shorter = record.arms[1], record.length.when_longer, record.length.when_shorter
+    if longer is None or shorter is None or min(longer.n, shorter.n) < FEWEST_OF_A_LENGTH:
+        count = 0 if longer is None else longer.n
+        return f"{second} is longer for {count:,} of {record.win_rate.n:,} titles: length and preference cannot be told apart"
+    rates = f"{second} wins {percent(longer.share)} where it is longer and {percent(shorter.share)} where it is shorter"
+    opposite = (longer.share - 0.5) * (shorter.share - 0.5) < 0
+    return f"{rates}: the winner follows the length" if opposite else f"{rates}: not length alone"
 
 
 def lines(record: PreferenceRecord) -> list[tuple[str, str]]:
@@ -96,15 +107,14 @@ def lines(record: PreferenceRecord) -> list[tuple[str, str]]:
         ("answers for the text shown first", in_words(record.first_shown)),
         ("same answer in both orders", in_words(record.orders_agree)),
         ("the longer text wins", in_words(length.longer_wins)),
-        (f"win rate where {second} is longer", f"{in_words(length.when_longer)}, n={length.when_longer.n if length.when_longer else 0}"),
-        (f"win rate where {second} is shorter", f"{in_words(length.when_shorter)}, n={length.when_shorter.n if length.when_shorter else 0}"),
+        (f"win rate where {second} is longer", with_count(length.when_longer)),
+        (f"win rate where {second} is shorter", with_count(length.when_shorter)),
     ]  # fmt: skip
     if record.people is not UNSET:
-        rows = [row for row in rows if row[0] != "same answer in both orders"]
         rows += [(f"win rate by {voter.name}", in_words(voter.win_rate)) for voter in record.people.voters]
         rows.append(("interval over voters instead of titles", in_words(record.people.over_voters, "voters")))
         rows.append(("titles on which several voters agree", in_words(record.people.agreement)))
-    return rows
+    return [row for row in rows if row[1] != NOTHING]
 
 
 def print_preference(record: PreferenceRecord) -> None:

@@ -99,14 +99,27 @@ def test_a_judge_of_lengths_is_exposed(judge: ScriptedJudge, tmp_path: Path) -> 
     assert length.longer_wins and length.when_longer and length.when_shorter
     assert (length.longer_wins.share, length.when_longer.share, length.when_shorter.share) == (1.0, 1.0, 0.0)
     (warning,) = warnings(record)
-    assert warning.startswith("Length bias: the longer text wins 100.0% of 40 titles with a winner; ")
+    assert warning == (
+        "Length bias: the longer text wins 100.0% of 40 titles with a winner; after wins 100.0% where it is longer and 0.0% where "
+        "it is shorter: the winner follows the length."
+    )
     assert record.first_shown is not None and record.first_shown.share == 0.5
 
 
 def test_a_shorter_answer_that_is_better_is_no_length_bias_of_both_kinds(judge: ScriptedJudge, tmp_path: Path) -> None:
     rows = rows_with([f"poor {n} and long" for n in range(40)], [f"good {n}" for n in range(40)])
     (warning,) = warnings(judged(judge, better, tmp_path, rows))
-    assert warning.startswith("Length bias: the shorter text wins 100.0%") and "cannot be told apart" in warning
+    assert warning.startswith("Length bias: the shorter text wins 100.0%") and (
+        "after is longer for 0 of 40 titles: length and preference cannot be told apart" in warning
+    )
+
+
+def test_a_preference_at_either_length_is_not_by_length_alone(judge: ScriptedJudge, tmp_path: Path) -> None:
+    rows = rows_with([f"poor {n:02}" for n in range(40)], [f"good {n:02} and on" if n < 29 else f"good {n}"[:6] for n in range(40)])  # fmt: skip
+    record = judged(judge, better, tmp_path, rows)
+    assert record.length.when_longer is not None and record.length.when_longer.n == 29
+    (warning,) = warnings(record)
+    assert warning.endswith("after wins 100.0% where it is longer and 100.0% where it is shorter: not length alone.")
 
 
 def test_equal_texts_are_ties_that_nobody_is_asked_about(judge: ScriptedJudge, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_people_vote_until_ctrl_c(hub: RunningHub, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "The voters prefer after for 75.0% of 4 titles, ties half: too few titles for an interval." in out
+    assert "after wins 75.0% of 4 titles, ties half: too few titles for an interval." in out
     record = read_record((tmp_path / "out/preference.json").read_bytes(), PreferenceRecord, "it")
     assert (record.n, record.votes) == (4, 4)
 
