@@ -18,14 +18,19 @@ from urllib.parse import urlsplit
 
 import openai
 from huggingface_hub import get_token
+from openai.types.chat import ChatCompletion
 
 from evaluation.progress import Progress
 from titlecraft.errors import UserError
+from titlecraft.hub import PUBLIC_HUB
+from titlecraft.hub.pins import endpoint
 
 PROVIDERS = "https://router.huggingface.co/v1"
 KEY = "JUDGE_API_KEY"
 AT_ONCE, RETRIES, TIMEOUT = 8, 3, 120  # requests at the same time; retries of one, by the client; seconds
 TEMPERATURE, MAX_TOKENS = 0.0, 512
+
+EXPECTED = "expected an OpenAI-compatible endpoint, whose address often ends in /v1"
 
 Kind = Literal["this machine", "OpenAI-compatible endpoint", "Hugging Face inference provider"]
 
@@ -52,17 +57,19 @@ class Endpoint:
     def open(cls, judge: str, model: str | None) -> "Endpoint":
         """The judge at a URL, or a model of the Hub through its inference providers. Raises UserError if it does not answer.
 
-        The key of a URL is the environment variable JUDGE_API_KEY; that of an inference provider is the Hub's token.
+        The key is the environment variable JUDGE_API_KEY; for an inference provider else the token of the public Hub.
         """
         if judge.startswith(("http://", "https://")):
             url, key = judge.rstrip("/"), os.environ.get(KEY) or "none"
             kind: Kind = "this machine" if is_local(url) else "OpenAI-compatible endpoint"
         elif judge.count("/") == 1 and model is None:
-            url, key, model = PROVIDERS, get_token() or "", judge
+            token = get_token() if endpoint() == PUBLIC_HUB else None  # another Hub's token is nobody else's business
+            url, key, model = PROVIDERS, os.environ.get(KEY) or token or "", judge
             kind = "Hugging Face inference provider"
             if not key:
                 raise UserError(
-                    f"judge --judge {judge}: inference providers need a token of the Hub; run `hf auth login`"
+                    f"judge --judge {judge}: inference providers need a token of the public Hub: run `hf auth login`, or set {KEY} "
+                    "where --hub is another"
                 )
         else:
             raise UserError(
@@ -79,7 +86,10 @@ class Endpoint:
             temperature=TEMPERATURE,
             max_tokens=MAX_TOKENS,
         )
-        text = completion.choices[0].message.content if completion.choices else None
+        if not isinstance(completion, ChatCompletion):  # the client returns a web page as a string
+            raise openai.OpenAIError(f"the reply is no chat completion; {EXPECTED}")
+        message = completion.choices[0].message if completion.choices else None
+        text = message.content if message else None
         return Answer(text or "", completion.system_fingerprint, datetime.now(UTC).date().isoformat())
 
     def ask_all(self, prompts: Sequence[str], kept: Path) -> list[Answer]:
@@ -132,6 +142,8 @@ def only_model(url: str, key: str) -> str:
     try:
         with openai.OpenAI(base_url=url, api_key=key, max_retries=RETRIES, timeout=TIMEOUT) as client:
             names = [model.id for model in client.models.list()]
+    except (AttributeError, TypeError, ValueError) as error:  # a web page
+        raise UserError(f"judge --judge {url}: {url}/models is no list of models; {EXPECTED}") from error
     except openai.OpenAIError as error:
         raise UserError(
             f"judge --judge {url}: no list of models at {url}/models: {reason(error)}; name one with --judge-model"

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
 Rule = Callable[[str, str, str], str]
@@ -60,6 +60,7 @@ def running_judge() -> Iterator[ScriptedJudge]:
     routes = [
         Route("/v1/chat/completions", judge.answer, methods=["POST"]),
         Route("/v1/models", judge.list_models),
+        Route("/{any:path}", lambda request: HTMLResponse("<p>A web page"), methods=["GET", "POST"]),
     ]
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run)

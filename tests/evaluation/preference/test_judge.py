@@ -39,6 +39,7 @@ def endpoint_of_tests() -> Iterator[ScriptedJudge]:
 @pytest.fixture
 def judge(endpoint_of_tests: ScriptedJudge, monkeypatch: pytest.MonkeyPatch) -> ScriptedJudge:
     monkeypatch.setattr(endpoint, "RETRIES", 0)
+    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
     endpoint_of_tests.status, endpoint_of_tests.models = 200, ("scripted",)
     endpoint_of_tests.requests.clear()
     endpoint_of_tests.keys.clear()
@@ -169,13 +170,18 @@ def test_a_failing_endpoint_loses_no_answer(judge: ScriptedJudge, tmp_path: Path
         ((), "URL", r"has 0 models; name one with --judge-model"),
         (("x", "y"), "URL", r"has 2 models; name one with --judge-model: x, y"),
         (("x",), "http://127.0.0.1:1/v1", r"no list of models at http://127.0.0.1:1/v1/models: no connection"),
+        (
+            ("x",),
+            "PAGE",
+            r"/page/models is no list of models; expected an OpenAI-compatible endpoint, whose address often ends in /v1",
+        ),
         (("x",), "somewhere", r"--judge somewhere: expected the address of an OpenAI-compatible endpoint"),
     ],
 )
 def test_what_is_no_judge_is_refused(judge: ScriptedJudge, models: tuple[str, ...], asked: str, message: str) -> None:
     judge.models = models
     with pytest.raises(UserError, match=message) as refused:
-        Endpoint.open(judge.url if asked == "URL" else asked, None)
+        Endpoint.open({"URL": judge.url, "PAGE": judge.url.replace("/v1", "/page")}.get(asked, asked), None)
     assert "\n" not in str(refused.value)
 
 
@@ -185,8 +191,21 @@ def test_a_refused_key_names_the_variable(judge: ScriptedJudge, tmp_path: Path) 
         judged(judge, better, tmp_path)
 
 
+def test_a_web_page_is_no_answer(judge: ScriptedJudge, tmp_path: Path) -> None:
+    pairs = pairs_of(report_with(mixed_rows()), None)
+    with pytest.raises(UserError, match=r"failed: the reply is no chat completion; expected an OpenAI-compatible"):
+        judge_pairs(pairs, Endpoint.open(judge.url.replace("/v1", "/page"), "x"), tmp_path / "answers.jsonl")
+
+
 def test_a_model_of_the_hub_is_asked_through_its_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
     monkeypatch.setattr(endpoint, "get_token", lambda: "hf_of_tests")
+    monkeypatch.setattr(endpoint, "endpoint", lambda: "http://127.0.0.1:1")
+    with pytest.raises(
+        UserError, match=r"need a token of the public Hub: .* or set JUDGE_API_KEY where --hub is another"
+    ):
+        Endpoint.open("meta/judge", None)
+    monkeypatch.setattr(endpoint, "endpoint", lambda: endpoint.PUBLIC_HUB)
     opened = Endpoint.open("meta/judge", None)
     assert (opened.url, opened.model, opened.kind) == (
         endpoint.PROVIDERS,
@@ -194,7 +213,7 @@ def test_a_model_of_the_hub_is_asked_through_its_providers(monkeypatch: pytest.M
         "Hugging Face inference provider",
     )
     monkeypatch.setattr(endpoint, "get_token", lambda: None)
-    with pytest.raises(UserError, match=r"inference providers need a token"):
+    with pytest.raises(UserError, match=r"inference providers need a token of the public Hub"):
         Endpoint.open("meta/judge", None)
 
 
