@@ -39,6 +39,7 @@ def skeleton(width: str, layers: int, four_bit: bool) -> Any:
     from transformers import BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
     from transformers.integrations.bitsandbytes import replace_with_bnb_linear
 
+    shape: dict[str, Any] = dict(WIDTHS[width])
     config = LlamaConfig(
         vocab_size=128_256 if width != "tiny" else 8000,
         num_hidden_layers=layers,
@@ -48,10 +49,11 @@ def skeleton(width: str, layers: int, four_bit: bool) -> Any:
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=2,
-        **WIDTHS[width],
+        **shape,
     )
     with torch.device("meta"):
-        model: Any = LlamaForCausalLM(config).to(torch.bfloat16)
+        model: Any = LlamaForCausalLM(config)
+        model.to(torch.bfloat16)
     if four_bit:
         settings = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
@@ -79,7 +81,7 @@ class Drawer:
 def draw_weights(drawer: Drawer, modules: Any, device: Any) -> None:
     """Draw the weights of modules on the meta device, and pack 4-bit ones."""
     import torch
-    from bitsandbytes.nn import Linear4bit, Params4bit
+    from bitsandbytes.nn.modules import Linear4bit, Params4bit
 
     for module in modules:
         for name, weight in list(module._parameters.items()):

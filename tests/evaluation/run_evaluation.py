@@ -69,7 +69,7 @@ def count_calls(last: str) -> Counter[str]:
     opened = experiment.open_decoder
 
     def open_counted(*arguments: Any) -> Any:
-        decoder = opened(*arguments)
+        decoder: Any = opened(*arguments)
         decoder.answers = counted("generate", decoder.answers)
         return decoder
 

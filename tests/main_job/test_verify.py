@@ -76,7 +76,7 @@ CAUGHT = {
     "a second result": "card: card: marks of the sections",
     "a key twice": "card: card: can be derived",
     "tokens that changed places": "card: tokenizer: tokenizer.json is that of the base",
-    "a key of the adapter's config": "card: adapter: other keys of adapter_config.json",
+    "a key of the adapter's config": "card: adapter: use_rslora in adapter_config.json",
     "a pickle beside the adapter": "card: files: files that would be loaded or shown beside ours",
     "a digit of the dataset's record": "card: dataset record: published rows = rows of all splits",
 }

@@ -9,7 +9,7 @@ import pytest
 from tests import present
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
-from titlecraft.settings import Base, Training
+from titlecraft.settings import Base, Recipe, Training
 from training.lost_settings import fault, lost, require_learning
 from training.model.backend import processes_fault
 from training.planning.plan import problems_of_settings
@@ -85,6 +85,11 @@ def test_a_plan_refuses_what_a_run_refuses() -> None:
         replace(TRL, backend="unsloth", fused_kernels=True),
         replace(TRL, backend="unsloth", shard_base=True),
     ):
-        assert problems_of_settings(training, present(training.max_steps)) == [processes_fault(training, 1)]
+        assert problems_of_settings(Recipe(training=training), present(training.max_steps)) == [
+            processes_fault(training, 1)
+        ]
     by_epochs = replace(TRL, max_steps=None)
-    assert len(problems_of_settings(by_epochs, 1)) == 1 and problems_of_settings(by_epochs, 2) == []
+    assert (
+        len(problems_of_settings(Recipe(training=by_epochs), 1)) == 1
+        and problems_of_settings(Recipe(training=by_epochs), 2) == []
+    )

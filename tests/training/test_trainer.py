@@ -36,14 +36,15 @@ def examples() -> Any:
 
 def in_four_bit(base: Any) -> Any:
     """The base with its linear layers, but for the head, in NF4."""
-    from bitsandbytes.nn import Linear4bit, Params4bit
+    from bitsandbytes.nn.modules import Linear4bit, Params4bit
 
     for name, layer in list(base.named_modules()):
         if isinstance(layer, torch.nn.Linear) and layer is not base.get_output_embeddings():
             small = Linear4bit(
                 layer.in_features, layer.out_features, bias=False, compute_dtype=torch.float32, quant_type="nf4"
             )
-            small.weight = Params4bit(layer.weight.data, requires_grad=False, quant_type="nf4")
+            packed: Any = Params4bit
+            small.weight = packed(layer.weight.data, requires_grad=False, quant_type="nf4")
             base.set_submodule(name, small.to("cpu"))
     base.is_loaded_in_4bit = True
     keep_four_bit_layers_as_they_are(base)

@@ -29,6 +29,10 @@ EXAMPLES = {
         "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe lists.yaml --out chosen --dry-run",
     ),
     "evaluate": ("--adapter YOU/NAME", "--adapter YOU/NAME --evaluation.titles=200"),
+    "judge": (
+        "--adapter YOU/NAME --judge http://localhost:8000/v1 --out judged",
+        "--adapter YOU/NAME --people --out votes",
+    ),
     "card": ("YOU/NAME --dry-run", "YOU/NAME"),
     "verify": ("YOU/NAME", "datasets/YOU/products --level data --source products.csv"),
     "lineage": ("YOU/NAME", "YOU/NAME --json"),

@@ -22,6 +22,7 @@ VERBS = {
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
     "sweep": "choose a recipe by short trainings over one base, judged on the validation split",
     "evaluate": "a published adapter -> a before/after report in its repo",
+    "judge": "which text is better: blind pairwise preference over a report's answers",
     "card": "render the card of an adapter or a dataset again from the records in its repo",
     "verify": "re-derive every number that a published repo shows",
     "lineage": "source, dataset, adapters, reports and exports of a repo, each at its commit",

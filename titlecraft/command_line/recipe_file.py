@@ -15,7 +15,7 @@ from titlecraft.command_line.chosen_recipe import CHOSEN
 from titlecraft.command_line.help import did_you_mean
 from titlecraft.command_line.recipe_yaml import dotted_keys, read_yaml
 from titlecraft.command_line.renamed_settings import with_new_names
-from titlecraft.errors import UserError
+from titlecraft.errors import UserError, closest_setting
 from titlecraft.settings import RENAMED, Recipe
 
 # the last three: values with thousands of digits or nested brackets
@@ -67,8 +67,9 @@ def read_recipe(file: Path, swept: dict[str, list[Any]] | None = None) -> dict[s
     values = with_new_names({name: section for name, section in values.items() if name != CHOSEN}, file)
     for key, line in dotted_keys(tree):
         if key not in known and key not in RENAMED and key.partition(".")[0] != CHOSEN and key not in SECTIONS:
-            close = difflib.get_close_matches(key, [*known, *SECTIONS], n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the sections are {', '.join(SECTIONS)}"
+            close = closest_setting(key, known) if "." in key else None
+            close = close or next(iter(difflib.get_close_matches(key, [*SECTIONS], n=1)), None)
+            hint = f"did you mean {close!r}?" if close else f"the sections are {', '.join(SECTIONS)}"
             raise UserError(f"{file}:{line}: unknown key {key!r}; {hint}")
     lines = {RENAMED.get(key, key): line for key, line in dotted_keys(tree)}
     dotted = {f"{section}.{key}": value for section, settings in values.items() for key, value in settings.items()}

@@ -75,6 +75,7 @@ class StageParser:
 
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
         self.given: frozenset[str] = frozenset()
+        self.by_option: frozenset[str] = frozenset()
         self.from_file: dict[str, Any] = {}
         self.chosen: Chosen | None = None
         self.parser = ArgumentParser(
@@ -114,8 +115,8 @@ class StageParser:
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
         """Return the recipe with its overrides, and the stage's own options. `--help` prints and exits.
 
-        Sets `given` to the dotted names of all settings in the recipe file or the options, `from_file` to the settings of the
-        file by dotted name, and `chosen` to the sweep that wrote it, if one did. Raises UserError.
+        Sets `by_option` to the dotted names of the settings in the options, `given` to these and those of the recipe file,
+        `from_file` to the settings of the file by dotted name, and `chosen` to the sweep that wrote it, if one did. Raises UserError.
         """
         arguments = with_lists([with_new_name(argument) for argument in arguments])
         recipe_option = VerbParser(prog=self.parser.prog, add_help=False)
@@ -129,7 +130,13 @@ class StageParser:
         except PARSER_ERRORS as error:
             message = setting_errors.of_parser(error)
             hint = setting_errors.closest(
-                message, [name for action in self.parser._actions for name in action.option_strings]
+                message,
+                [
+                    name
+                    for action in self.parser._actions
+                    if action.help != argparse.SUPPRESS
+                    for name in action.option_strings
+                ],
             )
             raise UserError(f"{self.parser.prog}: {message}{hint} (see {self.parser.prog} --help)") from error
         built = self.parser.instantiate(parsed)
@@ -138,7 +145,6 @@ class StageParser:
         options = {
             argument[2:].partition("=")[0].removesuffix("+") for argument in arguments if argument.startswith("--")
         }
-        self.given = frozenset(from_file) | {
-            name for name in options if name.partition(".")[0] in SECTIONS and "." in name
-        }
+        self.by_option = frozenset(name for name in options if name.partition(".")[0] in SECTIONS and "." in name)
+        self.given = frozenset(from_file) | self.by_option
         return recipe, parsed

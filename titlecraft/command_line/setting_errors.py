@@ -5,6 +5,8 @@ import difflib
 import re
 from collections.abc import Collection
 
+from titlecraft.errors import closest_setting
+
 KINDS = {
     "float": "a number",
     "int": "a whole number",
@@ -77,5 +79,10 @@ def expected(type: str) -> str:
 def closest(message: str, options: Collection[str]) -> str:
     """Return a hint at the closest option for an unknown one, or an empty string."""
     wrong = message.partition("unrecognized arguments: ")[2].split("=")[0].split(" ")[0]
-    close = difflib.get_close_matches(wrong, options, n=1, cutoff=0.75) if wrong.startswith("--") else []
-    return f"; did you mean {close[0]}?" if close else ""
+    if not wrong.startswith("--"):
+        return ""
+    if "." in wrong:
+        close = closest_setting(wrong, options)
+    else:
+        close = next(iter(difflib.get_close_matches(wrong, options, n=1, cutoff=0.75)), None)
+    return f"; did you mean {close}?" if close else ""

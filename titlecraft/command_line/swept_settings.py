@@ -69,6 +69,6 @@ def all_swept(parser: SweepParser, options: list[str]) -> dict[str, list[Any]]:
         by_option[key] = values
     swept = parser.swept | by_option
     for key in swept:
-        if key in parser.given and key not in parser.from_file:
+        if key in parser.by_option:
             raise UserError(f"--{key} gives one value to a setting that is swept: leave one of the two out")
     return swept

@@ -22,7 +22,7 @@ def progress_in_log_lines() -> None:
     os.environ.setdefault("TQDM_DELAY", str(SILENT))
     from tqdm.std import tqdm
 
-    tqdm.display = display_line
+    setattr(tqdm, "display", display_line)  # noqa: B010 (its type is another one)
 
 
 def display_line(bar: Any, msg: str | None = None, pos: int | None = None) -> bool:

@@ -79,6 +79,12 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
     titles_low: float | UnsetType | None = UNSET
     titles_high: float | UnsetType | None = UNSET
 
+    def __post_init__(self) -> None:
+        """Raise ValueError, which makes a report unreadable, if an interval has one end and not the other."""
+        for low, high in ((self.low, self.high), (self.titles_low, self.titles_high)):
+            if isinstance(low, float) != isinstance(high, float):
+                raise ValueError(f"{self.label}: expected both ends of an interval or none, not {low} to {high}")
+
     def excludes_zero(self) -> bool:
         """Whether the interval lies on one side of 0; False without an interval."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high

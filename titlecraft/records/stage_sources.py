@@ -23,7 +23,7 @@ TEMPLATES = {
     "evaluation": """
         evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
         evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
-        evaluation/report/templates/seeds.html.jinja
+        evaluation/report/templates/preference.html.jinja evaluation/report/templates/seeds.html.jinja
     """,
     "export": """
         playground/export/templates/export_card.md.jinja playground/export/templates/gguf_adapter_card.md.jinja

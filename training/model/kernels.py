@@ -18,11 +18,8 @@ def apply_kernels(model: PeftModel, training: Training) -> tuple[str, str]:
     if not training.fused_kernels:
         return attention, "none"
     use_answer_loss(model)
-    if model.device.type == "cpu" and not training.shard_base:
-        return (
-            attention,
-            f"loss over answers, {fuse_lora(model)} layers fused with their adapters",
-        )
+    if model.device.type == "cpu":
+        return attention, f"loss over answers, {fuse_lora(model)} layers fused with their adapters"
     if fault := kernels_fault(model):
         return attention, f"loss over answers only: {fault}"
     from liger_kernel.transformers import _apply_liger_kernel_to_instance  # pyright: ignore[reportMissingImports]
@@ -38,7 +35,7 @@ def unpads(model: PeftModel, training: Training) -> bool:
 
     A GPU hides the padding of a small batch; on a CPU each padded token costs what a token costs.
     """
-    on_cpu = model.device.type == "cpu" and training.fused_kernels and not training.shard_base
+    on_cpu = model.device.type == "cpu" and training.fused_kernels
     return on_cpu and documents_fault(model.get_base_model()) is None
 
 

@@ -1,6 +1,5 @@
 """The recipes of a sweep: every combination of the values that its settings take, and which settings may take several."""
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -8,9 +7,12 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from titlecraft.errors import UserError
+from titlecraft.errors import UserError, closest_setting
 from titlecraft.process import distributed
+from titlecraft.records import Pin
 from titlecraft.settings import Lora, Recipe, Training
+from training.data.validation_rows import SPLIT
+from training.lost_settings import lost
 
 MOST_RECIPES = 256
 OF_TRAINING = (
@@ -40,8 +42,8 @@ def require_sweepable(key: str) -> None:
         return
     section = key.partition(".")[0]
     if key not in EVERY:
-        close = difflib.get_close_matches(key, [*SWEPT, *EVERY], n=1)
-        hint = f"did you mean {close[0]}?" if close else f"a sweep chooses {', '.join(SWEPT)}"
+        close = closest_setting(key, [*SWEPT, *EVERY])
+        hint = f"did you mean {close}?" if close else f"a sweep chooses {', '.join(SWEPT)}"
         raise UserError(f"unknown setting {key!r}; {hint}")
     if section in ("data", "prompt"):
         raise UserError(
@@ -132,3 +134,20 @@ def with_settings(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
         section, _, name = key.partition(".")
         recipe = replace(recipe, **{section: replace(getattr(recipe, section), **{name: value})})
     return recipe
+
+
+def no_effect(swept: Mapping[str, list[Any]], recipe: Recipe, config: Any, items: int, steps: int) -> str | None:
+    """Why a swept setting is not used in one of the recipes, or None. The arguments are those of `lost`."""
+    notes = lost(recipe.training, recipe.base, config, swept, items=items, steps=steps)
+    unused = [note for note in notes if note.startswith(tuple(f"{key} " for key in swept)) and "is not used" in note]
+    return unused[0] if unused else None
+
+
+def no_rows(data: Pin, recipe: Recipe, available: int) -> str | None:
+    """Why there is nothing to judge recipes on, or None; `available` rows are in the validation split."""
+    judges = f"titlecraft sweep judges recipes on rows of the {SPLIT} split"
+    if not recipe.training.validation_rows:
+        return f"{judges}: set another --training.validation_rows than 0"
+    if not available:
+        return f"{judges}, and {data} has none: build the dataset with a larger --data.validation_share"
+    return None

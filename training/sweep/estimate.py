@@ -10,10 +10,11 @@ from rich.table import Table
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import Record
 from training.data.validation_rows import SPLIT, count_rows
+from training.lost_settings import idle
 from training.planning.plan import plan
 from training.planning.plan_table import duration
 from training.steps import count_steps
-from training.sweep.combinations import Asked
+from training.sweep.combinations import Asked, no_effect, no_rows
 from training.sweep.halving import plan_rungs, runs_of_sweep
 from training.sweep.record import Judged
 
@@ -59,12 +60,12 @@ def estimate(asked: Asked) -> SweepPlan:
     counted = [count_steps(items, one.recipe.training) for one in combinations]
     runs = runs_of_sweep(rungs)
     tokens = round(runs * sum(steps.items_seen for steps in counted) / len(counted) * whole.tokens / items)
-    rows = min(
-        count_rows(whole.dataset, whole.read_as.settings if whole.read_as else None),
-        largest.recipe.training.validation_rows,
-    )
+    available = count_rows(whole.dataset, whole.read_as.settings if whole.read_as else None)
+    rows = min(available, largest.recipe.training.validation_rows)
     speed = measured_here(work_folder("sweep", asked.repo) / "results")
-    missing = [] if rows else [f"{whole.dataset} has no row of the {SPLIT} split to judge recipes on"]
+    faults = [no_rows(whole.dataset, largest.recipe, available)]
+    for one, steps in zip(combinations, counted, strict=True):
+        faults += [no_effect(asked.swept, one.recipe, None, items, steps.count), idle(one.recipe.training, steps.count)]
     return SweepPlan(
         recipes=len(combinations),
         largest=str(largest.number),
@@ -85,7 +86,7 @@ def estimate(asked: Asked) -> SweepPlan:
             for card in whole.cards
         ],
         here=round(tokens / speed, 1) if speed else None,
-        problems=[*whole.problems, *missing],
+        problems=[*dict.fromkeys(filter(None, [*whole.problems, *faults]))],
     )
 
 

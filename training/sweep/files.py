@@ -1,6 +1,8 @@
 """The files of a finished sweep: sweep.json, its plot, and the recipe to use with the section `chosen`."""
 
 import hashlib
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,17 @@ from training.sweep.record import SweepRecord, nll
 from training.sweep.show import in_words
 
 JSON, RECIPE, PLOT = "sweep.json", "recipe.yaml", "sweep"
+
+
+def require_folder(out: Path) -> None:
+    """Raise UserError, before any training, if the files of a sweep cannot be written into `out` or would replace others."""
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UserError(f"--out {out}: {nearest} is a file: expected a folder, or the name of a new one")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"--out {out}: {nearest} cannot be written to: name another folder")
+    if (out / RECIPE).exists() and not (out / JSON).exists():
+        raise UserError(f"--out {out}: {out / RECIPE} is not of a sweep and would be replaced: name another folder")
 
 
 def finished_record(out: Path, key: str, fresh: bool) -> SweepRecord | None:
@@ -76,4 +89,4 @@ def write_files(record: SweepRecord, given: dict[str, Any], out: Path) -> None:
 
 def train_command(record: SweepRecord, repo: str, out: Path, hub: str) -> str:
     """The command that trains the chosen recipe, on the very dataset of the sweep."""
-    return f"titlecraft train --dataset {record.dataset.repo}@{record.dataset.revision} --repo {repo} --recipe {out / RECIPE}{hub}"
+    return f"titlecraft train --dataset {record.dataset.repo}@{record.dataset.revision} --repo {repo} --recipe {shlex.quote(str(out / RECIPE))}{hub}"

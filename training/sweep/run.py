@@ -19,11 +19,11 @@ from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe
 from training.checkpoints.saving import Saving
 from training.data.prompt import prompt_for
-from training.data.validation_rows import SPLIT, count_rows
+from training.data.validation_rows import count_rows
 from training.job import Job
 from training.run import PACKAGES, run_of
-from training.sweep.combinations import Asked
-from training.sweep.files import finished_record, write_files
+from training.sweep.combinations import Asked, no_rows
+from training.sweep.files import finished_record, require_folder, write_files
 from training.sweep.one_base import OneBase
 from training.sweep.record import SweepRecord
 from training.sweep.show import Screen, quiet
@@ -36,6 +36,7 @@ def sweep(asked: Asked, out: Path, *, fresh: bool = False) -> SweepRecord:
     No-op (prints a message) if `out` holds the same sweep. Raises UserError; finished runs stay in the work folder.
     """
     combinations, screen = asked.combinations(), Screen()
+    require_folder(out)
     require_write(asked.repo)
     with sole_publisher(asked.repo, "model"):
         settings = replace(asked.recipe.base, quantization=resolve_quantization(asked.recipe.base.quantization))
@@ -83,15 +84,8 @@ def sweep(asked: Asked, out: Path, *, fresh: bool = False) -> SweepRecord:
 
 def require_validation_rows(data: Pin, recipe: Recipe, rows: RowSettings | None) -> None:
     """Raise UserError if there is nothing to judge recipes on."""
-    if not recipe.training.validation_rows:
-        raise UserError(
-            f"titlecraft sweep judges recipes on rows of the {SPLIT} split: set another --training.validation_rows than 0"
-        )
-    if not count_rows(data, rows):
-        raise UserError(
-            f"titlecraft sweep judges recipes on rows of the {SPLIT} split, and {data} has none: build the dataset with a larger "
-            "--data.validation_share"
-        )
+    if message := no_rows(data, recipe, count_rows(data, rows)):
+        raise UserError(message)
 
 
 def open_job(data: Pin, base: Pin, recipe: Recipe, row_settings: RowSettings | None, work: Path) -> Job:

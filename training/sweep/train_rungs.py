@@ -10,12 +10,12 @@ import torch
 
 from titlecraft.errors import UserError
 from titlecraft.models.base.model import device_name
+from titlecraft.records import digest
 from training.checkpoints.folder import Run
 from training.data.packing import packed_dataset
-from training.lost_settings import lost
 from training.planning.validation_schedule import forward_passes
 from training.steps import Steps, count_steps
-from training.sweep.combinations import Combination
+from training.sweep.combinations import Combination, no_effect
 from training.sweep.finished import Finished
 from training.sweep.halving import plan_rungs, rows_to_score, survivors
 from training.sweep.intervals import CONFIDENCE, paired_interval
@@ -23,7 +23,6 @@ from training.sweep.one_base import OneBase
 from training.sweep.record import Difference, Judged, PlannedRung, SweptRun, nll
 
 FEWEST_ROWS = 64  # validation rows of a rung, where there are so many
-BASE = "base"  # instead of a training's key: the judgement of the base alone
 
 
 class Watcher(Protocol):
@@ -95,11 +94,9 @@ class TrainRungs:
     def require_effect(self, swept: Mapping[str, list[Any]]) -> None:
         """Raise UserError if a swept setting is not used, so that recipes would be the same."""
         for number, one in self.combinations.items():
-            training, config = one.recipe.training, self.one_base.encoded.config
-            notes = lost(training, one.recipe.base, config, swept, items=self.items(), steps=self.steps[number])
-            for note in notes:
-                if note.startswith(tuple(f"{key} " for key in swept)) and "is not used" in note:
-                    raise UserError(f"titlecraft sweep: {note}")
+            config = self.one_base.encoded.config
+            if note := no_effect(swept, one.recipe, config, self.items(), self.steps[number]):
+                raise UserError(f"titlecraft sweep: {note}")
 
     def step(self, number: int, position: int) -> int:
         """The step at which a recipe is judged in a rung."""
@@ -108,15 +105,28 @@ class TrainRungs:
     def train(self) -> None:
         """Train all rungs. Raises UserError if no recipe could be trained."""
         alive = list(self.combinations)
-        for position in range(len(self.rungs)):
+        for position, rung in enumerate(self.rungs):
             for number in alive:
                 self.judge(number, position)
             losses = {number: self.nll(number) for number in alive if number not in self.failed}
+            while len(losses) < rung.runs and (dropped := self.best_dropped(position)):
+                for missing in range(len(self.judged[dropped]), position + 1):
+                    if dropped not in self.failed:
+                        self.judge(dropped, missing)
+                if dropped not in self.failed:
+                    losses[dropped] = self.nll(dropped)
             if not losses:
-                raise UserError(f"titlecraft sweep: none of the recipes could be trained: {self.failed[alive[0]]}")
+                first = next(iter(self.failed.values()))
+                raise UserError(f"titlecraft sweep: none of the recipes could be trained: {first}")
             if position + 1 < len(self.rungs):
                 alive = survivors(losses, self.rungs[position + 1].runs)
             self.screen.show(self, alive)
+
+    def best_dropped(self, position: int) -> int | None:
+        """The recipe to train instead of one that failed in this rung: of those that came furthest, the lowest loss; None without one."""
+        known = {number: judged for number, judged in self.judged.items() if number not in self.failed}
+        dropped = [number for number, judged in known.items() if len(judged) <= position]
+        return min(dropped, key=lambda number: (-len(known[number]), self.nll(number), number), default=None)
 
     def judge(self, number: int, position: int) -> None:
         """Train a recipe until the step of a rung and store its judgement, unless it is on disk."""
@@ -146,9 +156,12 @@ class TrainRungs:
 
     def base_losses(self) -> list[float]:
         """Summed NLL of each validation row under the base alone."""
-        known = self.finished.read(BASE, 0, len(self.tokens))
+        key = digest(
+            {"base": [run.key for run in self.runs.values()]}
+        )  # a dataset or base that changed has other losses
+        known = self.finished.read(key, 0, len(self.tokens))
         if known is None:
-            known = Judged(key=BASE, step=0, losses=self.one_base.base_losses(), seconds=0.0, tokens=0)
+            known = Judged(key=key, step=0, losses=self.one_base.base_losses(), seconds=0.0, tokens=0)
             self.finished.write(known)
         return known.losses
 

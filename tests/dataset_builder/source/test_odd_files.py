@@ -24,7 +24,8 @@ ALL = Data(test_share=0.0, validation_share=0.0)
 
 def table(**options: Any) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, **{"lineterminator": "\n"} | options)
+    dialect: dict[str, Any] = {"lineterminator": "\n"} | options
+    writer = csv.writer(text, **dialect)
     writer.writerows([ROWS[0].keys(), *(row.values() for row in ROWS)])
     return text.getvalue().encode()
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_the_shipped_base_continues_a_title_with_its_attributes():
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(SHIPPED, trust_remote_code=False)
-    model = AutoModelForCausalLM.from_pretrained(SHIPPED, trust_remote_code=False).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(SHIPPED, trust_remote_code=False).eval()
     title = "Harbourline Yellow Steel Kettle"
     asked = tokenizer(f"{title}\n", return_tensors="pt", return_token_type_ids=False)
     answer = tokenizer.decode(

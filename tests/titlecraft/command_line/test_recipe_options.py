@@ -189,6 +189,7 @@ def test_help_imports_no_library_of_the_stages() -> None:
     ("--lora.target_modules=3", "--lora.target_modules 3: expected a list, such as '[\"a\", \"b\"]' or null (see"),
     ("--save-every=-1", "--save-every -1: expected a whole number >= 0 (see"),
     ("--save-every=x", "--save-every 'x': expected a whole number >= 0 (see"),
+    ("--training.lr=3", "unrecognized arguments: --training.lr=3; did you mean --training.learning_rate? (see"),
     ("--training.bach_size=3", "unrecognized arguments: --training.bach_size=3; did you mean --training.batch_size? (see"),
 ])  # fmt: skip
 def test_a_value_out_of_range_is_refused(option: str, message: str) -> None:

@@ -83,6 +83,8 @@ def test_values_have_the_type_of_their_setting(option: str, expected: tuple[str,
         ("lora.r=8,x", "lora.r x: expected a whole number"),
         ("lora.r=8,0", "lora.r: expected a whole number >= 1"),
         ("lora.rr=8,9", r"unknown setting 'lora.rr'; did you mean lora.r\?"),
+        ("training.lr=1,2", r"unknown setting 'training.lr'; did you mean training.learning_rate\?"),
+        ("training.r=1,2", r"unknown setting 'training.r'; did you mean lora.r\?"),
         ("base.repo=a/b,c/d", "base.repo decides the base"),
         ("training.schedule=cosine,step", "expected one of linear, cosine"),
         ("lora.r=[8,16", "expected values between commas"),
@@ -102,11 +104,12 @@ def test_a_wrong_option_is_named_in_one_line(option: str, message: str) -> None:
         ("training:\n  seed: [1, 2]\n", [], r"recipe.yaml:2: training.seed is no choice between recipes"),
         ("training:\n  learning_rates: [1, 2]\n", [], r"recipe.yaml:2: unknown key 'training.learning_rates'; did you mean"),
         (RECIPE, ["--lora.r=4"], r"--lora.r gives one value to a setting that is swept"),
+        (RECIPE, ["--training.max_steps=4", "--sweep=training.max_steps=2,8"], "--training.max_steps gives one value to a setting"),
     ],
 )  # fmt: skip
 def test_a_wrong_recipe_is_named_with_its_line(tmp_path: Path, text: str, arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        all_swept(parsed(tmp_path, text, *arguments)[1], [])
+        all_swept(parsed(tmp_path, text, *arguments)[1], [one[8:] for one in arguments if one.startswith("--sweep=")])
 
 
 def test_two_options_for_one_setting_are_refused(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
 
 def test_killed_and_lost_an_early_stopped_run_publishes_the_best_step_of_a_run_left_alone(runner: Runner) -> None:
     """The machine is lost after the best step and before patience is over: the best weights are on the branch only."""
-    options = ["--training.validate_every=1", "--training.patience=4", "--training.learning_rate=0.3"]
+    options = ["--training.validate_every=1", "--training.patience=4", "--training.learning_rate=0.1"]
     done = runner.train("stopped", *options)
     assert done["status"] == 0, done["err"]
     files, record = runner.published("stopped")

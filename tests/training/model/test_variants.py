@@ -113,7 +113,8 @@ def test_loftq_starts_nearer_to_full_precision_and_leaves_the_base(
         if isinstance(layer, LoraLayer):
             own = full.get_submodule(name.removeprefix("base_model.model.")).weight
             rounded = frozen_weight(layer.get_base_layer(), torch.float32)
-            update: Any = layer.get_delta_weight("default")
+            adapted: Any = layer
+            update = adapted.get_delta_weight("default")
             assert (own - rounded - update).norm() < 0.85 * (own - rounded).norm()
     save_adapter(model, tmp_path)
     reloaded = PeftModel.from_pretrained(in_four_bit(copy.deepcopy(full)), str(tmp_path))

@@ -31,7 +31,7 @@ SETTINGS = Training(
     backend="trl", batch_size=2, accumulation=2, max_steps=14, warmup_steps=0, schedule="constant", optimizer="adamw_torch",
     gradient_checkpointing=False, logging_steps=3, learning_rate=5e-2, validate_every=2,
 )  # fmt: skip
-PACKED = replace(SETTINGS, packing=True, fused_kernels=True, batch_size=1)
+PACKED = replace(SETTINGS, packing=True, fused_kernels=True, batch_size=1, learning_rate=0.15)
 HELD_OUT = [(list(range(5, 5 + n)), list(range(60, 64 + n))) for n in (3, 9, 5, 14)]
 
 

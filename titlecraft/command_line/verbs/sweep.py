@@ -57,12 +57,14 @@ def main(arguments: list[str]) -> int:
         from training.sweep.estimate import estimate, show_estimate
 
         return show_estimate(estimate(asked))
+    from training.sweep.files import require_folder, train_command
+
+    require_folder(options.out)
     if options.on:
         from titlecraft.command_line.jobs.requests import sweep_on_hub
 
         lists = [f"--sweep={key}={json.dumps(values)[1:-1]}" for key, values in swept.items()]
         return sweep_on_hub(recipe, options, lists)
-    from training.sweep.files import train_command
     from training.sweep.run import sweep
 
     record = sweep(asked, options.out, fresh=options.fresh)

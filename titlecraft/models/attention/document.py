@@ -133,7 +133,7 @@ def attend_within_documents(
         return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q or query.shape[2], scaling, window), None
     lengths = [end - start for start, end in pairwise(cu_seq_lens_q.tolist())]
     # split, not slices: the gradient of each slice would be a tensor of the whole row
-    documents = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
+    documents: Any = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
     alone = [attend_causally(*document, scaling, window, dropout) for document in documents]
     import torch
 

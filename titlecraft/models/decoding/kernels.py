@@ -6,7 +6,8 @@ which take longer than the products for one row. Intermediate results are rounde
 
 from typing import Any
 
-# pyright: reportMissingImports=false, reportIndexIssue=false (Triton is not everywhere, and its kernels are launched by index)
+# Triton is not everywhere, and its kernels are launched by index
+# pyright: reportMissingImports=false, reportIndexIssue=false
 import torch
 import triton
 import triton.language as tl

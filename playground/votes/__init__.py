@@ -1,0 +1,1 @@
+"""The page of `titlecraft judge --people`: two anonymous texts, one vote by key."""
