@@ -24,6 +24,7 @@ from training.checkpoints.trainer_hooks import CheckpointingTrainer, SaveNow
 from training.data.examples import IGNORED
 from training.data.packing import flatten_examples, flatten_rows
 from training.health import StopWhenBroken
+from training.model.initial_weights import starts_from_weights
 from training.model.sharded_base import allow_shards_beside_ddp
 from training.validation.validator import Sample, Validator
 from training.watching.progress import Pace, ProgressBar, figures
@@ -143,6 +144,7 @@ def make_trainer(
     Unfinished checkpoints are written into `work`; finished ones are moved to `saving.folder`. `sample` are the rows that
     validate the training, if any.
     """
+    exact = starts_from_weights(model)
     trainer = CountingTrainer(
         model=model,
         settings=settings,
@@ -172,10 +174,12 @@ def make_trainer(
         trainer.add_callback(trainer.validator)
     if saving:
         trainer.add_callback(SaveNow(saving))
-    for parameter in trainer.model.parameters():
+    for name, parameter in trainer.model.named_parameters():
         # TRL casts them to bfloat16 on a 4-bit base, which would round small updates to zero
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+            if name in exact:
+                parameter.data.copy_(exact[name])
     return trainer
 
 

@@ -169,3 +169,15 @@ def start_from_loss(model: PeftModel, base: Pin) -> None:
         root = values[: len(A)].sqrt()
         A.copy_(root[:, None] * right[: len(A)])
         B.copy_(left[:, : len(A)] * root / layer.scaling["default"])
+
+
+def starts_from_weights(model: PeftModel) -> dict[str, torch.Tensor]:
+    """Copies of the trained weights of a fresh adapter that was computed from the base's (DoRA, LoftQ); empty for a zero adapter.
+
+    Rounded to bfloat16, as TRL rounds them on a 4-bit base, DoRA's magnitudes would change the base's logits before the first step.
+    """
+    trained = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
+    computed = any(
+        "lora_magnitude_vector" in name or ("lora_B" in name and bool(weight.any())) for name, weight in trained.items()
+    )
+    return trained if computed else {}

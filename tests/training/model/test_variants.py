@@ -183,3 +183,18 @@ def test_noise_is_added_in_training_only(tmp_path: Path) -> None:
         run_all_steps(trainer)
         losses[name] = trainer.state.log_history[0]["loss"]
     assert losses["noisy"] != losses["plain"] and torch.equal(probe_logits(model, PROBE), before)
+
+
+@pytest.mark.parametrize("changed", [{"variant": "dora"}, {"init": "loftq"}, {}])
+def test_weights_computed_from_a_four_bit_base_are_not_rounded(
+    changed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = make_base(len(train_tokenizer()))
+    full.save_pretrained(tmp_path / "base")
+    monkeypatch.setattr(initial_weights, "download", lambda base, patterns: tmp_path / "base")
+    base = in_four_bit(full)
+    base.is_loaded_in_4bit = True
+    model = add_adapter(LoadedBase(base, train_tokenizer(), "nf4", None, "float32"), BASE, lora(**changed), SETTINGS)
+    before = probe_logits(model, PROBE)
+    make_trainer(model, train_tokenizer(), examples(), SETTINGS, "float32", tmp_path / "work")
+    assert torch.equal(probe_logits(model.eval(), PROBE), before)
