@@ -87,13 +87,14 @@ def draw_weights(drawer: Drawer, modules: Any, device: Any) -> None:
         for name, weight in list(module._parameters.items()):
             if weight is None or weight.device.type != "meta":
                 if weight is not None:
-                    module._parameters[name].data = weight.data.to(device)
+                    weight.data = weight.data.to(device)
                 continue
             drawn = torch.empty(weight.shape, dtype=weight.dtype, device=device)
             drawn.fill_(1) if weight.ndim == 1 else drawer.normal_(drawn)
             parameter = torch.nn.Parameter(drawn, requires_grad=weight.requires_grad)
             if isinstance(module, Linear4bit) and name == "weight":
-                packed: Any = Params4bit(
+                four_bit: Any = Params4bit
+                packed: Any = four_bit(
                     drawn.cpu() if device.type == "cpu" else drawn, requires_grad=False, quant_type="nf4", module=module
                 )
                 packed.data = drawn
@@ -105,7 +106,8 @@ def draw_weights(drawer: Drawer, modules: Any, device: Any) -> None:
             if buffer is not None and buffer.device.type == "meta":
                 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
-                fresh = LlamaRotaryEmbedding(module.config, device=device)
+                rotary: Any = LlamaRotaryEmbedding
+                fresh = rotary(module.config, device=device)
                 module._buffers[name] = getattr(fresh, name)
                 module.attention_scaling = fresh.attention_scaling
 

@@ -70,11 +70,9 @@ def test_a_dropped_recipe_takes_the_place_of_one_that_fails(
     rungs = rungs_of(tmp_path, Line(breaks))
     rungs.train()
     outcome = rungs.outcome()
-    assert outcome["best"] == best and {run.number for run in outcome["runs"] if run.failed} == {
-        number
-        for number, step in rungs.one_base.trained
-        if step >= breaks.get(number, 9)  # pyright: ignore[reportAttributeAccessIssue]
-    }
+    trained = rungs.one_base.trained  # pyright: ignore[reportAttributeAccessIssue]
+    failed = {number for number, step in trained if step >= breaks.get(number, 9)}
+    assert outcome["best"] == best and {run.number for run in outcome["runs"] if run.failed} == failed
     finalists = {run.number for run in outcome["runs"] if len(run.judged) == len(rungs.rungs)}
     assert finalists == last
     for run in outcome["runs"]:

@@ -133,8 +133,8 @@ def attend_within_documents(
         return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q or query.shape[2], scaling, window), None
     lengths = [end - start for start, end in pairwise(cu_seq_lens_q.tolist())]
     # split, not slices: the gradient of each slice would be a tensor of the whole row
-    documents: Any = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
-    alone = [attend_causally(*document, scaling, window, dropout) for document in documents]
+    documents = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
+    alone = [attend_causally(q, k, v, scaling, window, dropout) for q, k, v in documents]
     import torch
 
     return torch.cat(alone, dim=2).transpose(1, 2), None
