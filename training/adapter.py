@@ -172,7 +172,7 @@ def effect_of_run(prepared: Prepared, trainer: CountingTrainer) -> Effect:
     alone = training.backend == "unsloth"
     scorer = Scorer(prepared.model, prepared.held_out[:MOST_WITHOUT], pad, alone, training.shard_base)
     if scorer.pairs:
-        scorer.use_own_scores()
+        scorer.check_batching()
     return measure_effect(scorer, changes_logits, trainer.accelerator)
 
 

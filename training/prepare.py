@@ -106,7 +106,7 @@ def prepare(
     changed = ChangedBase(loaded.model, recipe.lora) if recipe.lora.changes_base else None
     model = add_adapter(loaded, base, recipe.lora, training)
     if changed:
-        changed.began(model)
+        changed.keep_initial_weights(model)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     counted = "r·(in+out)" + (" and DoRA's magnitudes" if recipe.lora.variant == "dora" else "")
     passed.append(checks.check(f"trainable parameters: {counted} over the adapted layers", expected, trainable))

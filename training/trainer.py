@@ -244,4 +244,4 @@ def run_all_steps(trainer: CountingTrainer) -> None:
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trainer.seen.update(trainer.seen_by_all())
     if trainer.validator:
-        trainer.validator.put_kept_weights()
+        trainer.validator.restore_kept_weights()

@@ -39,7 +39,7 @@ def check_validation_loss(checks: Checks, state: RepoState) -> Iterator[Line]:
     if not scorer.pairs:
         return
     with steady_threads(model):
-        scorer.use_own_scores()
+        scorer.check_batching()
         after = scorer.score()
         with model.disable_adapter():
             before = scorer.score()

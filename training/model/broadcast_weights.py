@@ -22,7 +22,7 @@ class Slot:
         module: index of the module among those that are sent.
         name: of the parameter or buffer; of a 4-bit weight's scales, the key in bitsandbytes' state.
         kind: "parameter", "buffer" or "scales".
-        first: position of the tensor in the list that is sent; a tied weight has that of its twin.
+        first: index of the tensor in the list that is sent; tied weights have the same index.
     """
 
     module: int
@@ -34,12 +34,12 @@ class Slot:
 
 
 def broadcast_weights(modules: Iterable[nn.Module], device: torch.device) -> None:
-    """Put the own tensors of these modules, without those of their submodules, on `device`, with rank 0's values.
+    """Move the tensors of these modules to `device` and give them rank 0's values; submodules are not included.
 
-    Every rank has to call it with the same modules. Whether a parameter is trained stays as it is.
+    Every rank has to call it with the same modules. `requires_grad` of the parameters does not change.
     """
     modules = list(modules)
-    slots, tensors = described(modules) if is_rank0() else ([], [])
+    slots, tensors = list_tensors(modules) if is_rank0() else ([], [])
     slots = broadcast_from_rank0(slots)
     received: list[torch.Tensor] = []
     for position in range(1 + max((slot.first for slot in slots), default=-1)):
@@ -51,11 +51,11 @@ def broadcast_weights(modules: Iterable[nn.Module], device: torch.device) -> Non
         )
         distributed.broadcast(tensor, src=0)
         received.append(tensor)
-    place(modules, slots, received, device)
+    fill_modules(modules, slots, received, device)
 
 
-def described(modules: list[nn.Module]) -> tuple[list[Slot], list[torch.Tensor]]:
-    """Rank 0's tensors, each once, and the slots that they fill."""
+def list_tensors(modules: list[nn.Module]) -> tuple[list[Slot], list[torch.Tensor]]:
+    """Rank 0's tensors, each tied one once, and a slot for each parameter, buffer and scale."""
     slots: list[Slot] = []
     tensors: list[torch.Tensor] = []
     first: dict[int, int] = {}
@@ -74,8 +74,10 @@ def described(modules: list[nn.Module]) -> tuple[list[Slot], list[torch.Tensor]]
     return slots, tensors
 
 
-def place(modules: list[nn.Module], slots: list[Slot], received: list[torch.Tensor], device: torch.device) -> None:
-    """Put the received tensors where the slots say."""
+def fill_modules(
+    modules: list[nn.Module], slots: list[Slot], received: list[torch.Tensor], device: torch.device
+) -> None:
+    """Assign the received tensors to parameters, buffers and 4-bit scales of the modules, as the slots describe."""
     parameters: dict[int, nn.Parameter] = {}
     scales: dict[int, dict[str, torch.Tensor]] = {}
     for slot in slots:

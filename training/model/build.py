@@ -18,7 +18,7 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.data.long_answers import longest_example
-from training.model.initial_weights import init_of, start_from_loss
+from training.model.initial_weights import init_of, initialise_loftq
 from training.model.lora_targets import with_targets
 
 
@@ -78,7 +78,7 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
                 f"lora.target_modules: {base} has layers that cannot be adapted: {first_line(error)}"
             ) from error
     if lora.init == "loftq":
-        start_from_loss(model, base)
+        initialise_loftq(model, base)
     name_base(model, base, targets)
     return model
 

@@ -1,4 +1,4 @@
-"""Adapters that do not start with an update of zero: PiSSA and OLoRA, which change the base's weights, and LoftQ, which does not.
+"""Initial weights with a non-zero update: PiSSA and OLoRA, which change the base's weights, and LoftQ, which does not.
 
 PiSSA and OLoRA take the adapter's initial update s·B₀A₀ out of the base: W becomes W − s·B₀A₀. The published adapter has to work on
 the base as it is published, so it is converted to W + s·(BA − B₀A₀), a LoRA of twice the rank, by PEFT.
@@ -27,7 +27,7 @@ WRAPPED = "base_model.model."
 
 
 def init_of(lora: Lora, model: Any) -> Any:
-    """PEFT's `init_lora_weights` for this adapter on this base. LoftQ starts from PEFT's default, see `start_from_loss`."""
+    """PEFT's `init_lora_weights` for this adapter on this base. LoftQ starts from PEFT's default, see `initialise_loftq`."""
     if lora.init == "olora":
         return "olora"
     if lora.init != "pissa":
@@ -49,14 +49,14 @@ def trained_weights(model: PeftModel) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def put_weights(model: PeftModel, weights: dict[str, torch.Tensor]) -> None:
-    """Give the model these weights."""
+def load_weights(model: PeftModel, weights: dict[str, torch.Tensor]) -> None:
+    """Copy weights into the model, by name."""
     for name, weight in weights.items():
         model.get_parameter(name).copy_(weight)
 
 
 class ChangedBase:
-    """A base whose adapted layers lost their adapter's initial update, with a copy of the weights that they had, on the CPU.
+    """A base from which the adapter's initial update was subtracted, and a copy of its original weights on the CPU.
 
     Args:
         weights: name of an adapted layer of the base -> its own weight.
@@ -70,13 +70,13 @@ class ChangedBase:
             if is_target(name, lora)
         }
 
-    def began(self, model: PeftModel) -> None:
-        """Keep the initial weights of the adapter that has just been added."""
+    def keep_initial_weights(self, model: PeftModel) -> None:
+        """Store the initial weights of an adapter that has just been added."""
         self.initial = trained_weights(model)
 
     @torch.no_grad()
     def swap(self, model: PeftModel) -> None:
-        """Exchange the weights in the model with those that were kept."""
+        """Exchange the changed weights in the model and the stored original ones."""
         for name, kept in self.weights.items():
             weight: Any = model.get_submodule(WRAPPED + name).get_base_layer().weight  # pyright: ignore[reportCallIssue]
             current = weight.detach().to("cpu", copy=True)
@@ -84,7 +84,7 @@ class ChangedBase:
             self.weights[name] = current
 
     def base_logits(self, model: PeftModel, probe: list[int]) -> torch.Tensor:
-        """The logits of the base with its own weights."""
+        """Logits of the base with its original weights, for the token ids `probe`."""
         self.swap(model)
         with model.disable_adapter():
             logits = probe_logits(model, probe)
@@ -106,9 +106,9 @@ class ChangedBase:
                 "ignore"
             )  # PEFT's, about two adapters on a changed base, one of which is deleted below
             started, ended = Path(folder) / "initial", Path(folder) / "converted"
-            put_weights(model, self.initial)
+            load_weights(model, self.initial)
             model.save_pretrained(str(started), save_embedding_layers=False)
-            put_weights(model, weights)
+            load_weights(model, weights)
             model.save_pretrained(
                 str(ended), save_embedding_layers=False, path_initial_model_for_weight_conversion=str(started)
             )
@@ -139,7 +139,7 @@ class ChangedBase:
 
 
 @torch.no_grad()
-def start_from_loss(model: PeftModel, base: Pin) -> None:
+def initialise_loftq(model: PeftModel, base: Pin) -> None:
     """Set the factors of a fresh adapter to the best approximation of what 4-bit weights lost, W − W₄ ≈ s·BA (LoftQ, Li et al. 2023).
 
     One step of LoftQ, with the 4-bit weights as they are, so that the adapter works on the base as everybody loads it. PEFT's

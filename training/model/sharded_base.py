@@ -1,4 +1,4 @@
-"""Shard the frozen base between the processes of a training, for bases that do not fit on one GPU.
+"""Shards the frozen base across the processes of a training, for bases that do not fit on one GPU.
 
 The base uses FSDP2 (Zhao et al. 2023; torch's fully_shard); the adapter uses DDP, with a full copy in every process. The weights
 of a decoder layer are gathered for its forward and backward pass and freed afterwards. Weights and order of computation are
@@ -25,14 +25,14 @@ STORAGE = torch.bfloat16  # of packed 4-bit weights: FSDP is made for floating-p
 
 
 def shard_base(model: Any, fill: Fill = broadcast_weights) -> tuple[int, int]:
-    """Shard the decoder layers of a PeftModel, and put the rest on this process's GPU.
+    """Shard the decoder layers of a PeftModel, and move everything else to this process's GPU.
 
-    Rank 0 has the weights in main memory; the other ranks may have the model on torch's meta device. Every rank has to call it,
-    and has to run every forward pass from then on. Embeddings and head are not sharded. Returns the bytes of the layers on this
-    rank and on all ranks. Raises UserError if the model does not name its decoder layers.
+    Rank 0 has the weights in main memory; the other ranks may have the model on torch's meta device. Every rank has to call
+    this function, and from then on every rank has to run every forward pass. Embeddings and head are not sharded. Returns the
+    bytes of the layers on this rank and on all ranks. Raises UserError if the model does not name its decoder layers.
 
     Args:
-        fill: puts the weights of some modules on a device.
+        fill: moves the weights of modules to a device.
     """
     kinds = set(getattr(model.get_base_model(), "_no_split_modules", None) or ())
     layers = [module for module in model.modules() if type(module).__name__ in kinds]

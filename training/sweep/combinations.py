@@ -15,16 +15,26 @@ from training.data.validation_rows import SPLIT
 from training.lost_settings import lost
 
 MOST_RECIPES = 256
-OF_TRAINING = (
-    "learning_rate", "schedule", "warmup_steps", "optimizer", "weight_decay", "batch_size", "accumulation", "epochs",
-    "max_steps", "neftune_noise_alpha",
-)  # fmt: skip
+SWEPT_IN_TRAINING = (
+    "learning_rate",
+    "schedule",
+    "warmup_steps",
+    "optimizer",
+    "weight_decay",
+    "batch_size",
+    "accumulation",
+    "epochs",
+    "max_steps",
+    "neftune_noise_alpha",
+)
 SWEPT = (
     *(f"lora.{field.name}" for field in fields(Lora)),
-    *(f"training.{field.name}" for field in fields(Training) if field.name in OF_TRAINING),
+    *(f"training.{field.name}" for field in fields(Training) if field.name in SWEPT_IN_TRAINING),
 )
-"""Settings that a sweep may choose: what an adapter learns from the same rows over the same base."""
-EVERY = [f"{section.name}.{field.name}" for section in fields(Recipe) for field in fields(section.default_factory)]  # pyright: ignore[reportArgumentType]
+"""Settings that a sweep may choose. They change the adapter, and neither the rows nor the base, so losses are comparable."""
+ALL_SETTINGS = [
+    f"{section.name}.{field.name}" for section in fields(Recipe) for field in fields(section.default_factory)
+]  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,8 @@ def require_sweepable(key: str) -> None:
     if key in SWEPT:
         return
     section = key.partition(".")[0]
-    if key not in EVERY:
-        close = closest_setting(key, [*SWEPT, *EVERY])
+    if key not in ALL_SETTINGS:
+        close = closest_setting(key, [*SWEPT, *ALL_SETTINGS])
         hint = f"did you mean {close}?" if close else f"a sweep chooses {', '.join(SWEPT)}"
         raise UserError(f"unknown setting {key!r}; {hint}")
     if section in ("data", "prompt"):
@@ -65,15 +75,15 @@ def require_sweepable(key: str) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a sweep was asked for.
+class SweepRequest:
+    """The dataset, the repo and the recipes of a sweep.
 
     Args:
         dataset: NS/NAME[@REVISION].
         repo: NS/NAME of the adapter that the chosen recipe is for.
-        recipe: the settings that all recipes share.
+        recipe: the settings that are the same in all recipes.
         swept: dotted name of a setting -> its values.
-        given: dotted name -> value of every setting that a recipe file or an option set, for the recipe to use.
+        given: dotted name -> value of every setting from the recipe file or an option; recipe.yaml repeats them.
     """
 
     dataset: str
@@ -83,7 +93,7 @@ class Asked:
     given: Mapping[str, Any] = field(default_factory=dict)
 
     def combinations(self) -> list[Combination]:
-        """The recipes. Raises UserError if they cannot be compared in one process over one base."""
+        """The recipes to train. Raises UserError if one process with one loaded base cannot train and compare them."""
         training = self.recipe.training
         if distributed.world_size() > 1:
             raise UserError("titlecraft sweep runs in one process over one loaded base: start it without torchrun")
@@ -100,13 +110,13 @@ class Asked:
 
 
 def combine(recipe: Recipe, swept: Mapping[str, list[Any]]) -> list[Combination]:
-    """Every combination of the swept values, the values of the last setting changing first.
+    """All combinations of the swept values; the last setting varies fastest.
 
     Args:
         recipe: all other settings.
         swept: dotted name -> its values, of the setting's own type.
 
-    Raises UserError for fewer than two combinations, more than MOST_RECIPES, or a value that is given twice.
+    Raises UserError for fewer than two combinations, more than MOST_RECIPES, or a repeated value.
     """
     for key, values in swept.items():
         require_sweepable(key)

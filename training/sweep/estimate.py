@@ -1,4 +1,7 @@
-"""titlecraft sweep … --dry-run: recipes, steps, time and memory, from the plan of the largest recipe. Loads no weights."""
+"""titlecraft sweep … --dry-run: the number of recipes and steps, and estimates of time and memory. Loads no weights.
+
+The estimates come from the plan of the recipe that needs the most memory.
+"""
 
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from training.lost_settings import idle
 from training.planning.plan import plan
 from training.planning.plan_table import duration
 from training.steps import count_steps
-from training.sweep.combinations import Asked, no_effect, no_rows
+from training.sweep.combinations import SweepRequest, no_effect, no_rows
 from training.sweep.halving import plan_rungs, runs_of_sweep
 from training.sweep.record import Judged
 
@@ -22,7 +25,10 @@ SCORING = 1.25  # scoring takes at most a quarter of the forward passes of train
 
 
 class CardTime(Record, frozen=True):
-    """A sweep on one GPU model: bytes that the largest recipe takes, whether it fits, and the estimated time of all runs."""
+    """A sweep on one GPU model.
+
+    `needs` and `memory` are in bytes, `needs` is that of the largest recipe; `seconds` is the estimated time of all runs.
+    """
 
     name: str
     needs: int
@@ -33,10 +39,11 @@ class CardTime(Record, frozen=True):
 
 
 class SweepPlan(Record, frozen=True):
-    """`steps` of all runs, and `whole_runs`, the steps if no recipe were dropped; `tokens` of all training steps.
+    """The plan of a sweep.
 
-    `rungs` has the share of a run and the number of recipes of each rung. `here` is the time in seconds on this machine at the
-    speed of earlier runs of this sweep that are on disk; null without any.
+    `steps` are those of all runs, and `whole_runs` those without dropping recipes; `tokens` are those of all training steps.
+    `rungs` has for each rung the share of a run and the number of recipes. `here` is the time in seconds on this machine, from the
+    speed of this sweep's finished runs; null without any.
     """
 
     recipes: int
@@ -51,7 +58,7 @@ class SweepPlan(Record, frozen=True):
     problems: list[str]
 
 
-def estimate(asked: Asked) -> SweepPlan:
+def estimate(asked: SweepRequest) -> SweepPlan:
     """The plan of a sweep. Raises UserError if dataset or base cannot be trained with."""
     combinations = asked.combinations()
     largest = max(combinations, key=lambda one: (one.recipe.training.batch_size, one.recipe.lora.r))
@@ -91,7 +98,7 @@ def estimate(asked: Asked) -> SweepPlan:
 
 
 def measured_here(results: Path) -> float | None:
-    """Tokens per second of the finished runs of an interrupted sweep, scoring included; None without any."""
+    """Tokens per second of this sweep's finished runs, scoring included; None if there are none."""
     judged = []
     for file in results.glob("*.json"):
         try:

@@ -12,7 +12,7 @@ import yaml
 from titlecraft.errors import UserError
 from titlecraft.files import write_atomically
 from titlecraft.records import Chosen, read_record
-from training.sweep.combinations import EVERY
+from training.sweep.combinations import ALL_SETTINGS
 from training.sweep.plot import draw
 from training.sweep.record import SweepRecord, nll
 from training.sweep.show import in_words
@@ -32,9 +32,9 @@ def require_folder(out: Path) -> None:
 
 
 def finished_record(out: Path, key: str, fresh: bool) -> SweepRecord | None:
-    """The record in a folder if it is of the sweep with this key; None if there is none.
+    """The record in a folder; None if the folder has no finished sweep.
 
-    Raises UserError if the folder holds another sweep, unless `fresh`.
+    Raises UserError if the record has another key, unless `fresh`.
     """
     file = out / JSON
     if fresh or not file.is_file():
@@ -59,11 +59,11 @@ def chosen_by(record: SweepRecord, sweep_json: bytes) -> Chosen:
 
 
 def recipe_text(record: SweepRecord, given: dict[str, Any], chosen: Chosen) -> str:
-    """The recipe to use as YAML: the settings that were given, by dotted name, the chosen ones, and the pinned base."""
+    """The recipe to use as YAML: the given settings (by dotted name), the chosen ones, and the pinned base."""
     best = record.run(record.best)
     settings = given | {"base.repo": record.base.repo, "base.revision": record.base.revision} | best.settings
     sections: dict[str, dict[str, Any]] = {}
-    for key in sorted(settings, key=EVERY.index):
+    for key in sorted(settings, key=ALL_SETTINGS.index):
         section, _, name = key.partition(".")
         sections.setdefault(section, {})[name] = settings[key]
     comment = (
@@ -76,7 +76,7 @@ def recipe_text(record: SweepRecord, given: dict[str, Any], chosen: Chosen) -> s
 
 
 def write_files(record: SweepRecord, given: dict[str, Any], out: Path) -> None:
-    """Write sweep.json, the plots and the recipe, which comes last and marks the sweep as finished."""
+    """Write sweep.json, the plots, and then the recipe, which marks the sweep as finished."""
     out.mkdir(parents=True, exist_ok=True)
     raw = record.to_json()
     write_atomically(out / JSON, raw, out)
@@ -88,5 +88,5 @@ def write_files(record: SweepRecord, given: dict[str, Any], out: Path) -> None:
 
 
 def train_command(record: SweepRecord, repo: str, out: Path, hub: str) -> str:
-    """The command that trains the chosen recipe, on the very dataset of the sweep."""
+    """The command that trains the chosen recipe on the dataset revision of the sweep."""
     return f"titlecraft train --dataset {record.dataset.repo}@{record.dataset.revision} --repo {repo} --recipe {shlex.quote(str(out / RECIPE))}{hub}"

@@ -1,15 +1,15 @@
-"""Successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943): all recipes train briefly, the better half goes on twice as far.
+"""Successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943): after each rung the better half of the recipes trains twice as far.
 
-A run has the learning-rate schedule of its full length from the first step on, and goes on from its checkpoint. So a run that
-survives to the end is the training of its recipe, step for step.
+Each run has the learning-rate schedule of its full length from the first step on, and resumes from its checkpoint. A recipe that
+reaches the last rung is therefore trained exactly as `titlecraft train` trains it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log2
 
-MOST_RUNGS = 4  # the first rung trains an eighth of a run; earlier losses say little, since warm-up is hardly over
-FINALISTS = 2  # at least so many recipes are trained to the end, so that the best is compared with another one
+MOST_RUNGS = 4  # the first rung trains an eighth of a run; earlier losses are dominated by warm-up
+FINALISTS = 2  # recipes that are trained to the end at least, so that the best has a rival
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,18 @@ def survivors(losses: Mapping[int, float], count: int) -> list[int]:
 
 
 def runs_of_sweep(rungs: Sequence[Rung]) -> float:
-    """Cost of a sweep in whole runs; a run that goes on does not repeat a step."""
+    """Cost of a sweep in full runs. A resumed run repeats no step."""
     shares = [0.0, *(rung.share for rung in rungs)]
     return sum(rung.runs * (rung.share - before) for rung, before in zip(rungs, shares, strict=False))
 
 
 def rows_to_score(rung: Rung, rungs: list[Rung], run: int, available: int, fewest: int) -> int:
-    """Validation rows of a rung: all, or so many that scoring takes at most a quarter of the rung's training.
+    """Number of validation rows that a rung scores; scoring costs at most a quarter of the rung's training.
 
     Args:
-        run: cost of a whole run in forward passes of a row.
-        available: rows that there are.
-        fewest: rows that are taken in any case, if there are so many.
+        run: cost of a full run, in forward passes of one row.
+        available: number of rows in the validation sample.
+        fewest: minimum, unless fewer are available.
     """
     position = rungs.index(rung)
     share = rung.share - (rungs[position - 1].share if position else 0.0)

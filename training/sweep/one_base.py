@@ -1,4 +1,4 @@
-"""One base in memory, and one adapter after another on it: each run is trained as `titlecraft train` trains it."""
+"""Trains one adapter after another on one loaded base, each as `titlecraft train` does."""
 
 import gc
 import shutil
@@ -30,14 +30,14 @@ from training.validation.score import Scorer
 
 
 class ScoreAndStop(TrainerCallback):
-    """Scores validation rows after a step, then ends the training there, with a checkpoint if it is not the last step."""
+    """Scores the validation rows after a given step and stops the training, with a checkpoint unless the run is complete."""
 
     def __init__(self, trainer: CountingTrainer, scorer: Scorer, step: int) -> None:
         self.trainer, self.scorer, self.step = trainer, scorer, step
         self.losses: list[float] = []
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Score and stop if it is the step. Raises UserError if the likelihood is not finite."""
+        """Score and stop at the given step. Raises UserError if the NLL is not finite."""
         if state.global_step == self.step:
             losses = self.scorer.score_rows()
             self.scorer.mean_of(losses)
@@ -47,10 +47,10 @@ class ScoreAndStop(TrainerCallback):
 
 
 class OneBase:
-    """A base, loaded at the first run, with the tokenised rows of the dataset.
+    """A base that is loaded on first use, and the tokenised rows of the dataset.
 
     Args:
-        job: the dataset, the base and the prompt; the recipe's sections `base` and `training` say how they are read.
+        job: dataset, base and prompt; sections `base` and `training` of its recipe set how they are loaded.
     """
 
     def __init__(self, job: Job) -> None:
@@ -71,7 +71,7 @@ class OneBase:
             return Scorer(model, self.sample, pad).score_rows().tolist()
 
     def load(self) -> LoadedBase:
-        """The base, which is loaded now if it is not in memory."""
+        """The base; loads it if it is not in memory."""
         if self.loaded is None:
             recipe = self.job.recipe
             self.loaded = load_for_training(self.job.base, recipe.base, recipe.training, self.job.prompt)
@@ -80,31 +80,31 @@ class OneBase:
     def train_until(self, recipe: Recipe, run: Run, folder: Path, step: int, rows: int) -> Judged:
         """Train a recipe until a step, from its newest checkpoint in `folder`, and score the first rows of the sample.
 
-        Unless the run is then at its end, `folder` holds a checkpoint of the step. Raises UserError if the run broke, and
-        torch.OutOfMemoryError; the base is then loaded again for the next run.
+        `folder` then holds a checkpoint of that step, unless the run is complete. Raises UserError or torch.OutOfMemoryError if
+        the run fails; the next run then loads the base again.
         """
         try:
             judged = self.train_on_base(recipe, run, folder, step, rows)
         except BaseException:
-            self.loaded = None  # whatever the broken run left on it
+            self.loaded = None  # the failed run may have changed it
             raise
         finally:
-            if torch.cuda.is_available():  # a trainer refers to itself, so that its adapter stays until it is collected
+            if torch.cuda.is_available():  # a trainer is a reference cycle, which keeps its adapter alive
                 gc.collect()
                 torch.cuda.empty_cache()
         if recipe.lora.init != "default":
-            self.loaded = None  # such an adapter takes a part of the base's weights
+            self.loaded = None  # PiSSA and OLoRA change the base's weights
         return judged
 
     def train_on_base(self, recipe: Recipe, run: Run, folder: Path, step: int, rows: int) -> Judged:
-        """As `train_until`, without its care for the base after an error."""
+        """Do what `train_until` does; after an error the base is not in a usable state."""
         started, loaded = time.perf_counter(), self.load()
         own_forward = vars(causal_of(loaded.model)).get("forward")
         attention = loaded.model.config._attn_implementation
         prepared = self.prepare(recipe, loaded)
         for path in by_step(folder):
             if int(path.name.removeprefix("step-")) >= step:
-                shutil.rmtree(path)  # of a run that was killed between checkpoint and judgement
+                shutil.rmtree(path)  # the run was killed before its result was stored
         checkpoint = newest(folder)
         saving = Saving(run, folder, every=None, resume=checkpoint[0] if checkpoint else None)
         model, pad = prepared.model, loaded.tokenizer.pad_token_id or 0
@@ -124,15 +124,15 @@ class OneBase:
         ending = ScoreAndStop(trainer, scorer, step)
         trainer.add_callback(ending)
         with steady_threads(model):
-            scorer.use_own_scores()
+            scorer.check_batching()
             run_all_steps(trainer)
         seen, before = int(trainer.seen["tokens"]), trainer.pace.start[1] if trainer.pace.start else 0
-        take_off(prepared, own_forward, attention)
+        remove_adapter(prepared, own_forward, attention)
         seconds = round(time.perf_counter() - started, 2)
         return Judged(key=run.key, step=step, losses=ending.losses, seconds=seconds, tokens=seen - before)
 
     def prepare(self, recipe: Recipe, loaded: LoadedBase) -> Prepared:
-        """The recipe's fresh adapter on the base, after the checks of a training. Raises UserError if one fails."""
+        """A new adapter of the recipe on the base, after the checks of a training. Raises UserError if a check fails."""
         targets = recipe.lora.target_modules or (self.encoded.lora or recipe.lora).target_modules
         recipe = replace(recipe, lora=replace(recipe.lora, target_modules=targets))
         encoded = replace(self.encoded, lora=recipe.lora)
@@ -149,8 +149,8 @@ class OneBase:
         return prepared
 
 
-def take_off(prepared: Prepared, own_forward: Any, attention: str) -> None:
-    """Remove adapter and kernels, so that the base is as it was loaded."""
+def remove_adapter(prepared: Prepared, own_forward: Any, attention: str) -> None:
+    """Remove adapter and kernels; restores the forward pass and attention that the base was loaded with."""
     model: Any = prepared.model
     base = model.get_base_model()
     remove_kernels(model)

@@ -1,4 +1,4 @@
-"""sweep.json: the recipes of a sweep, how each was judged, and which is the best."""
+"""The record of a sweep, sweep.json: its recipes, their validation losses, and the best one."""
 
 from typing import Any, Literal
 
@@ -9,9 +9,10 @@ from titlecraft.settings import Base, Lora, Training
 
 
 class Judged(Record, frozen=True):
-    """A run after `step` steps: the summed NLL of each of the first rows of the sample, in nats, and the run's cost so far.
+    """Validation of a run after `step` steps: `losses` has the summed NLL of each scored row, in nats.
 
-    `seconds` and `tokens` are those since the step that the run went on from.
+    The scored rows are the first `len(losses)` rows of the sample. `seconds` and `tokens` count from the checkpoint that the run
+    resumed from.
     """
 
     key: str
@@ -22,9 +23,9 @@ class Judged(Record, frozen=True):
 
 
 class SweptRun(Record, frozen=True):
-    """One recipe: `settings` by dotted name, the steps of its whole run, and its judgements, fewest steps first.
+    """One recipe: `settings` by dotted name, the steps of a full run, and its validations in order of steps.
 
-    `key` is that of its training. `failed` says why it could not be trained to the end, if it could not.
+    `key` is the key of its training. `failed` is the error of a run that failed, else None.
     """
 
     number: int
@@ -44,7 +45,10 @@ class PlannedRung(Record, frozen=True):
 
 
 class Difference(Record, frozen=True):
-    """Validation NLL of a recipe minus that of the best one at the last rung of both, in nats per token, with its interval."""
+    """Validation NLL of a recipe minus that of the best one, in nats per token, with its interval.
+
+    Both are measured at `rung`, the last one that this recipe reached.
+    """
 
     number: int
     rung: int
@@ -54,10 +58,10 @@ class Difference(Record, frozen=True):
 
 
 class SweepRecord(Record, frozen=True):
-    """A finished sweep. `tokens` has the answer tokens of each row of the sample of the validation split, in its order.
+    """A finished sweep. `tokens` has the number of answer tokens of each row of the validation sample.
 
-    `base`, `lora` and `training` are the settings that all recipes share, where no swept one replaces them. `best` is the number
-    of the recipe with the lowest NLL at the last rung.
+    `base_settings`, `lora` and `training` hold for all recipes, except for the swept settings. `best` is the number of the recipe
+    with the lowest NLL at the last rung.
     """
 
     key: str
@@ -88,5 +92,10 @@ class SweepRecord(Record, frozen=True):
 
 
 def nll(losses: list[float], tokens: list[int]) -> float:
-    """NLL in nats per answer token of the first rows of the sample, of which `losses` has the summed NLLs."""
+    """NLL in nats per answer token.
+
+    Args:
+        losses: summed NLL of each of the first rows of the sample.
+        tokens: answer tokens of each row of the sample.
+    """
     return round(float(np.sum(losses)) / sum(tokens[: len(losses)]), 6)

@@ -22,7 +22,7 @@ from training.data.prompt import prompt_for
 from training.data.validation_rows import count_rows
 from training.job import Job
 from training.run import PACKAGES, run_of
-from training.sweep.combinations import Asked, no_rows
+from training.sweep.combinations import SweepRequest, no_rows
 from training.sweep.files import finished_record, require_folder, write_files
 from training.sweep.one_base import OneBase
 from training.sweep.record import SweepRecord
@@ -30,10 +30,10 @@ from training.sweep.show import Screen, quiet
 from training.sweep.train_rungs import TrainRungs
 
 
-def sweep(asked: Asked, out: Path, *, fresh: bool = False) -> SweepRecord:
-    """Run the sweep, or what is left of it, and return its record; `out` then holds its files.
+def sweep(asked: SweepRequest, out: Path, *, fresh: bool = False) -> SweepRecord:
+    """Run or resume the sweep, write its files to `out`, and return its record.
 
-    No-op (prints a message) if `out` holds the same sweep. Raises UserError; finished runs stay in the work folder.
+    No-op (prints a message) if `out` holds the same sweep. Raises UserError if the sweep cannot run; a later call resumes it.
     """
     combinations, screen = asked.combinations(), Screen()
     require_folder(out)
@@ -83,13 +83,13 @@ def sweep(asked: Asked, out: Path, *, fresh: bool = False) -> SweepRecord:
 
 
 def require_validation_rows(data: Pin, recipe: Recipe, rows: RowSettings | None) -> None:
-    """Raise UserError if there is nothing to judge recipes on."""
+    """Raise UserError if there are no validation rows to score."""
     if message := no_rows(data, recipe, count_rows(data, rows)):
         raise UserError(message)
 
 
 def open_job(data: Pin, base: Pin, recipe: Recipe, row_settings: RowSettings | None, work: Path) -> Job:
-    """What all runs have in common: dataset, base, prompt, and how rows are read."""
+    """The job that all runs share: dataset, base, prompt and row settings."""
     rows = read_rows(data, row_settings) if row_settings else None
     prompt, _ = prompt_for(data, base, recipe.prompt.format, rows)
     validating = replace(recipe.training, validate_every=None)

@@ -1,4 +1,4 @@
-"""What a sweep shows: its plan, a table that changes with every finished run, and the recipe to use at the end."""
+"""Console output of a sweep: the plan, a table that is updated after every run, and the comparison at the end."""
 
 import sys
 from collections.abc import Iterator
@@ -19,30 +19,30 @@ from training.sweep.train_rungs import TrainRungs
 
 @contextmanager
 def quiet(log: Path) -> Iterator[None]:
-    """Send what the runs print to a file, so that the table stays readable."""
+    """Redirect stdout and stderr of the runs to a log file."""
     with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
         yield
 
 
 def in_words(settings: dict[str, Any]) -> str:
-    """Settings as one writes them as options, without the dashes: `training.learning_rate=0.0005 lora.r=16`."""
+    """Settings in one line: `training.learning_rate=0.0005 lora.r=16`."""
     return " ".join(f"{key}={value}" for key, value in settings.items())
 
 
 def columns(settings: dict[str, Any]) -> list[str]:
-    """Heads of the columns of a table of recipes: the settings without their sections."""
+    """Column headings of a table of recipes: the settings' names without their sections."""
     return [key.partition(".")[2] for key in settings]
 
 
 def values(settings: dict[str, Any]) -> list[str]:
-    """The cells of a recipe in these columns."""
+    """Cells of a recipe under `columns`."""
     return [
         escape(", ".join(map(str, value)) if isinstance(value, list) else str(value)) for value in settings.values()
     ]
 
 
 class Screen:
-    """Prints to the terminal of the command: a live table, or without a terminal one line for each finished run."""
+    """Prints a live table to a terminal; elsewhere one line for each finished run."""
 
     def __init__(self) -> None:
         self.console = Console(file=sys.stdout, highlight=False)
@@ -50,14 +50,14 @@ class Screen:
         self.now = ""
 
     def live(self) -> Any:
-        """Context in which the table is shown."""
+        """Context manager that shows the table."""
         if not self.console.is_terminal:
             return nullcontext()
         self.table = Live(console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         return self.table
 
     def plan(self, rungs: TrainRungs) -> None:
-        """Print how many recipes are trained how far, and judged on how many rows."""
+        """Print for each rung the number of recipes, their steps and their validation rows."""
         whole = sum(rungs.steps.values())
         self.console.print(
             f"{len(rungs.combinations)} recipes over one base, by successive halving (Jamieson & Talwalkar 2016), judged by the "
@@ -87,7 +87,7 @@ class Screen:
         self.show(rungs, None)
 
     def finished(self, rungs: TrainRungs, number: int) -> None:
-        """Show a judgement or a failure."""
+        """Show the validation loss of a recipe, or its failure."""
         if self.table is None:
             settings, failed = in_words(rungs.combinations[number].settings), rungs.fault(number)
             judged = rungs.judged[number]
@@ -108,7 +108,7 @@ class Screen:
             self.table.update(table, refresh=True)
 
     def end(self, record: SweepRecord) -> None:
-        """Print all recipes, best first, and how far each was from the best."""
+        """Print all recipes, best first, each with its difference from the best one."""
         of_best = record.run(record.best).settings
         table = Table("recipe", *columns(of_best), "steps", "validation NLL", "minus the best one's")
         differences = {one.number: one for one in record.differences}
@@ -147,12 +147,12 @@ class Screen:
 
 
 def total_steps(rungs: TrainRungs) -> int:
-    """Steps of the whole sweep, as far as recipes have equally many; otherwise their mean counts."""
+    """Steps of all runs. If recipes differ in steps, an estimate from their mean."""
     return round(runs_of_sweep(plan_rungs(len(rungs.steps))) * sum(rungs.steps.values()) / len(rungs.steps))
 
 
 def remaining(rungs: TrainRungs) -> str:
-    """The time that the rest of the sweep takes at the speed of the runs until now; empty before the first."""
+    """Estimated remaining time from the speed so far; empty before the first run ends."""
     judged = [one for runs in rungs.judged.values() for one in runs]
     steps = sum(runs[-1].step for runs in rungs.judged.values() if runs)
     seconds = sum(one.seconds for one in judged)

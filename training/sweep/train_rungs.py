@@ -1,4 +1,4 @@
-"""Trains the recipes of a sweep rung by rung, and drops the worse half after each; what is finished on disk is not trained again."""
+"""Trains the recipes of a sweep rung by rung and drops the worse half after each rung. Results on disk are reused."""
 
 from collections.abc import Mapping
 from math import inf
@@ -22,31 +22,31 @@ from training.sweep.intervals import CONFIDENCE, paired_interval
 from training.sweep.one_base import OneBase
 from training.sweep.record import Difference, Judged, PlannedRung, SweptRun, nll
 
-FEWEST_ROWS = 64  # validation rows of a rung, where there are so many
+FEWEST_ROWS = 64  # validation rows of a rung, if the split has as many
 
 
 class Watcher(Protocol):
-    """What is told of the runs while they train; training.sweep.show prints it."""
+    """Interface for progress output; `training.sweep.show.Screen` implements it."""
 
     def running(self, rungs: "TrainRungs", number: int, step: int) -> None:
-        """Recipe `number` is trained until `step`."""
+        """Called when recipe `number` starts to train until `step`."""
 
     def finished(self, rungs: "TrainRungs", number: int) -> None:
-        """Recipe `number` was judged, or failed."""
+        """Called when recipe `number` has a new validation loss, or has failed."""
 
     def show(self, rungs: "TrainRungs", alive: list[int] | None) -> None:
-        """A rung was judged; `alive` are the recipes that go on."""
+        """Called at the end of a rung; `alive` are the recipes of the next one."""
 
 
 class TrainRungs:
-    """The state of a sweep: for each recipe its judgements, or why it failed.
+    """A sweep in progress: the validation results of each recipe, or its error.
 
     Args:
         combinations: the recipes, numbered from 1.
         runs: number -> key of the recipe's training.
-        one_base: trains them.
-        work: folder for checkpoints and judgements.
-        screen: shows each judgement.
+        one_base: trains the recipes.
+        work: folder for checkpoints and results.
+        screen: shows the progress.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class TrainRungs:
         return min(dropped, key=lambda number: (-len(known[number]), self.nll(number), number), default=None)
 
     def judge(self, number: int, position: int) -> None:
-        """Train a recipe until the step of a rung and store its judgement, unless it is on disk."""
+        """Train a recipe until the step of a rung and store its validation result. No-op if the result is on disk."""
         run, step, rows = self.runs[number], self.step(number, position), self.rungs[position].rows
         judged = self.finished.read(run.key, step, rows)
         if judged is None:
@@ -147,11 +147,11 @@ class TrainRungs:
         self.screen.finished(self, number)
 
     def fault(self, number: int) -> str | None:
-        """Why a recipe could not be trained, without the advice for a single training; None if it could."""
+        """The error of a recipe, without its advice for a single training; None if the recipe did not fail."""
         return self.failed[number].partition("; ")[0] if number in self.failed else None
 
     def nll(self, number: int) -> float:
-        """The newest validation NLL of a recipe; infinite before there is one."""
+        """The latest validation NLL of a recipe; infinity before the first one."""
         return nll(self.judged[number][-1].losses, self.tokens) if self.judged[number] else inf
 
     def base_losses(self) -> list[float]:
@@ -166,7 +166,7 @@ class TrainRungs:
         return known.losses
 
     def outcome(self) -> dict[str, Any]:
-        """The fields of the record that this sweep determines."""
+        """The results as fields of SweepRecord."""
         last = len(self.rungs)
         finalists = [
             number for number in self.combinations if len(self.judged[number]) == last and number not in self.failed

@@ -1,4 +1,4 @@
-"""The trained weights at the best step: kept in the process's memory, and in every checkpoint."""
+"""The trained weights at the best step, in main memory and in every checkpoint."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ BEST_WEIGHTS = "best_adapter.safetensors"  # in a checkpoint whose own weights a
 
 
 class BestWeights:
-    """A copy of a model's trainable weights on the CPU, bit for bit."""
+    """An exact copy of a model's trainable weights, on the CPU."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -26,7 +26,7 @@ class BestWeights:
 
     @torch.no_grad()
     def put_back(self) -> None:
-        """Give the model the copied weights."""
+        """Copy the stored weights into the model."""
         for name, weight in self.trainable().items():
             weight.copy_(self.tensors[name])
 
@@ -35,7 +35,7 @@ class BestWeights:
         save_file({name: tensor.contiguous() for name, tensor in self.tensors.items()}, folder / BEST_WEIGHTS)
 
     def read(self, folder: Path) -> None:
-        """Read the copy that a checkpoint holds; without one, the checkpoint's own weights, which the model has, are the best."""
+        """Read the best weights of a checkpoint. A checkpoint without that file is itself the best; the model has its weights."""
         file = folder / BEST_WEIGHTS
         if file.is_file():
             self.tensors = load_file(file)

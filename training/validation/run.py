@@ -1,4 +1,4 @@
-"""Validation in a run: the rows and the schedule that it has, what it measured for the record, and what is printed."""
+"""Validation in a run: its sample, its record, and its line on the console."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from training.validation.validator import Sample, Validator
 
 
 def sample_of(pairs: list[Pair], planned: Schedule) -> Sample | None:
-    """The rows of a run that validates, or None; prints the schedule."""
+    """The validation sample, or None for a run without validation; prints the schedule."""
     if not planned.every:
         return None
     if distributed.is_rank0():
@@ -35,7 +35,7 @@ def record_validation(validator: Validator, lines: list[dict[str, Any]]) -> Vali
 
 
 def points_of(lines: list[dict[str, Any]]) -> list[ValidationPoint]:
-    """The validations in the lines of training_log.jsonl, each with the training loss of the last line until then."""
+    """The validations in the lines of training_log.jsonl, each with the latest training loss before it."""
     points = []
     for line in lines:
         if "validation_loss" not in line:
@@ -54,7 +54,7 @@ def points_of(lines: list[dict[str, Any]]) -> list[ValidationPoint]:
 
 
 def print_kept(validation: Validation) -> None:
-    """Print which step is published, of how many, and why."""
+    """Print the validation losses, and which step is published and why."""
     points, steps = validation.points, validation.points[-1].step
     stopped = f"; stopped after {steps:,} of {validation.planned_steps:,} steps" if validation.stopped_early else ""
     print(

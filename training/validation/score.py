@@ -1,7 +1,7 @@
-"""NLL of the validation rows by the function that the evaluation uses, in eval mode, shared out between the processes.
+"""NLL of the validation rows, by the same function as in the evaluation, in eval mode.
 
-The batches are the same for any number of processes, and the sum is taken in the order of the rows, so that the figure does not
-depend on how many processes there are. No random numbers are drawn.
+Several processes score a share of the batches each. Batches and order of summation do not depend on the number of processes, so
+the NLL does not either. No random numbers are drawn.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from titlecraft.process import distributed
 from training.data.validation_rows import SPLIT, Pair
 
 TOKENS_AT_ONCE = 4096  # of one forward pass; a GPU of 16 GB has room for them beside a training
-LOOKED_AT = 3  # rows whose scores are compared with plain logits: the first, the longest, the shortest
+CHECKED_ROWS = 3  # rows whose scores are compared with those from plain logits: the first, the longest, the shortest
 
 
 @contextmanager
@@ -43,11 +43,11 @@ class Scorer:
     """Scores a fixed sample of rows.
 
     Args:
-        model: a PeftModel; packed if it uses document attention, else in padded batches.
+        model: a PeftModel. With document attention the rows are packed, otherwise padded.
         pairs: the rows.
         pad_token_id: of the tokenizer.
-        one_at_a_time: without padding, for a model that computes something else with it.
-        sharded: whether every process has to run as many forward passes as the others.
+        one_at_a_time: score each row alone, for a model that padding affects.
+        sharded: the base is sharded, so all processes must run the same number of forward passes.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class Scorer:
         return [order[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
     def score(self, accelerator: Any = None) -> float:
-        """NLL in nats per answer token. With several processes each scores its share, and every one has to call it.
+        """NLL in nats per answer token. Every process has to call it.
 
-        Raises UserError if it is not finite.
+        Raises UserError if the NLL is not finite.
         """
         return self.mean_of(self.score_rows(accelerator))
 
     def mean_of(self, losses: torch.Tensor) -> float:
-        """NLL in nats per answer token of the summed NLLs of all rows. Raises UserError if it is not finite."""
+        """NLL in nats per answer token, from the summed NLL of each row. Raises UserError if it is not finite."""
         nll = float(losses.sum()) / self.tokens
         if not isfinite(nll):
             raise UserError(
@@ -89,7 +89,7 @@ class Scorer:
         return round(nll, 6)
 
     def score_rows(self, accelerator: Any = None) -> torch.Tensor:
-        """Summed NLL of each row, in nats: float64 [rows]. With several processes every one has to call it."""
+        """Summed NLL of each row, in nats: float64 [rows]. Every process has to call it."""
         batches, processes = self.batches(), distributed.world_size()
         losses = torch.zeros(len(self.pairs), dtype=torch.float64)
         mine = batches[distributed.rank() :: processes]
@@ -105,7 +105,7 @@ class Scorer:
         return losses
 
     def score_batch(self, batch: list[int]) -> list[float]:
-        """Summed NLL of each row of a batch, in nats. If memory does not suffice for the batch, one row at a time."""
+        """Summed NLL of each row of a batch, in nats. Scores one row at a time if the batch does not fit into memory."""
         pairs = [self.pairs[index] for index in batch]
         try:
             return reference_nll(self.model, pairs, self.pad_token_id)
@@ -114,13 +114,13 @@ class Scorer:
                 raise
         return [nll for pair in pairs for nll in reference_nll(self.model, [pair], self.pad_token_id)]
 
-    def use_own_scores(self) -> None:
-        """Score one row at a time if the model scores rows of a batch otherwise than plain logits do.
+    def check_batching(self) -> None:
+        """Compare batched scores with those from plain logits; score one row at a time from now on if they differ.
 
-        Raises UserError if a row alone has another score than by plain logits.
+        Raises UserError if the score of a single row differs too.
         """
         order = [0, *self.batches()[0][:1], *self.batches()[-1][-1:]]
-        batch = list(dict.fromkeys(order))[:LOOKED_AT]
+        batch = list(dict.fromkeys(order))[:CHECKED_ROWS]
         with in_eval_mode(self.model):
             plain = [plain_nll(self.model, *self.pairs[index]) for index in batch]
             together = self.score_batch(batch)
@@ -136,7 +136,7 @@ class Scorer:
         self.one_at_a_time = True
 
     def are_close(self, batch: list[int], expected: list[float], found: list[float]) -> bool:
-        """Whether two lists of summed NLLs are equal within rounding. NaN in both counts as equal; `score` refuses it."""
+        """Whether two lists of summed NLLs are equal within rounding. Two NaNs are equal; `score` raises UserError for them."""
         allowed = tolerance(self.model)
         return all(
             abs(one - other) <= allowed * len(self.pairs[index][1]) or (one != one and other != other)

@@ -1,4 +1,4 @@
-"""Validates a running training, keeps the weights of the best step, and stops the run when it does not improve."""
+"""Validation during training: scores the sample, keeps the best weights, and stops early."""
 
 import time
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from training.validation.score import Scorer
 
 @dataclass(frozen=True)
 class Sample:
-    """The rows that validate a training, and when: (prompt, answer) token ids, and the schedule."""
+    """Validation rows as (prompt, answer) token ids, and the steps at which they are scored."""
 
     pairs: list[Pair]
     schedule: Schedule
@@ -26,7 +26,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Point:
-    """One validation: the step, epochs and examples until then, and the NLL in nats per answer token."""
+    """One validation: step, epochs and examples so far, and the NLL in nats per answer token."""
 
     step: int
     epoch: float
@@ -35,10 +35,10 @@ class Point:
 
 
 class Validator(TrainerCallback, ExportableState):
-    """Scores the sample before the first step and whenever the schedule says so.
+    """Scores the sample before the first step and at the steps of the schedule.
 
-    The best step is the earliest of those with the lowest loss; step 0, an adapter without effect, is none of them. Its state
-    and the best weights are part of every checkpoint, so that a resumed run decides as one that was not interrupted.
+    The best step is the earliest one with the lowest loss; step 0 does not count, because the adapter has no effect there. Every
+    checkpoint holds this state and the best weights, so an interrupted run gives the same result.
     """
 
     def __init__(self, trainer: Any, sample: Sample, settings: Training, pad_token_id: int) -> None:
@@ -68,7 +68,7 @@ class Validator(TrainerCallback, ExportableState):
         }
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Restore what the checkpoint of a resumed run stored."""
+        """Restore the state from the checkpoint of a resumed run."""
         saved = state.stateful_callbacks.get(type(self).__name__) if state.global_step else None
         if not saved:
             return
@@ -80,13 +80,13 @@ class Validator(TrainerCallback, ExportableState):
             self.weights.read(Path(self.trainer.saving.resume))
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Validate before the first step, when all trackers are open."""
+        """Validate before the first step; the trackers are open by then."""
         if state.global_step == 0 and not self.points:
-            self.scorer.use_own_scores()
+            self.scorer.check_batching()
             self.validate(state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Validate if it is due; keep the weights if they are the best; stop if patience is over."""
+        """Validate if the schedule says so, keep the best weights, and stop the run when patience is exhausted."""
         if not self.schedule.is_due(state.global_step):
             return
         point = self.validate(state, control)
@@ -108,24 +108,24 @@ class Validator(TrainerCallback, ExportableState):
         examples = trainer.seen_by_all()["examples"]
         point = Point(state.global_step, round(float(state.epoch or 0.0), 4), examples, loss)
         self.points.append(point)
-        should_log = control.should_log  # logging resets it, and the training loss of this step is still to be logged
+        should_log = control.should_log  # log() resets it before the training loss of this step is logged
         training = trainer.model.training
-        trainer.model.eval()  # by this TRL knows that its averages over training batches are not asked for
+        trainer.model.eval()  # in eval mode TRL does not log its averages over training batches
         trainer.log({LOGGED_AS: loss, "examples_seen": examples})
         trainer.model.train(training)
         control.should_log = should_log
         return point
 
     def write_best(self, folder: Path, step: int) -> None:
-        """Write the best weights into the checkpoint of a step, unless they are the weights of this step."""
+        """Write the best weights into the checkpoint of a step. No-op if this step is the best one."""
         if self.settings.keep == "best" and self.best is not None and self.best.step != step:
             self.weights.write(folder)
 
     def kept(self) -> Point:
-        """The validation of the published step."""
+        """The validation at the step whose weights are published."""
         return self.best if self.best is not None and self.settings.keep == "best" else self.points[-1]
 
-    def put_kept_weights(self) -> None:
-        """Give the model the weights of the step to publish."""
+    def restore_kept_weights(self) -> None:
+        """Copy the weights of the published step into the model."""
         if self.kept().step != self.points[-1].step:
             self.weights.put_back()

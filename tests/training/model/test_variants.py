@@ -44,7 +44,7 @@ def trained(settings: Lora, base: Any, folder: Path, fused: bool = False) -> tup
     expected = expected_trainable(model.get_base_model(), settings, TARGETS)
     assert expected == sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     if changed:
-        changed.began(model)
+        changed.keep_initial_weights(model)
     if fused:
         assert fuse_lora(model) == (0 if settings.variant == "dora" else 6)
     run_all_steps(make_trainer(model, tokenizer, examples(), SETTINGS, "float32", folder / "work"))

@@ -6,7 +6,7 @@ import pytest
 
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe, Training
-from training.sweep.combinations import SWEPT, Asked, combine, require_sweepable
+from training.sweep.combinations import SWEPT, SweepRequest, combine, require_sweepable
 
 RATES = [1e-4, 2e-4, 5e-4]
 
@@ -75,10 +75,10 @@ def test_too_few_too_many_and_equal_recipes_are_refused(swept: dict[str, list[in
 )  # fmt: skip
 def test_one_process_trains_all_adapters_over_one_base(training: Training, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Asked("ns/data", "ns/repo", Recipe(training=training), {"lora.r": [1, 2]}).combinations()
+        SweepRequest("ns/data", "ns/repo", Recipe(training=training), {"lora.r": [1, 2]}).combinations()
 
 
 def test_torchrun_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="start it without torchrun"):
-        Asked("ns/data", "ns/repo", Recipe(training=Training(backend="trl")), {"lora.r": [1, 2]}).combinations()
+        SweepRequest("ns/data", "ns/repo", Recipe(training=Training(backend="trl")), {"lora.r": [1, 2]}).combinations()

@@ -53,8 +53,8 @@ def test_the_published_step_is_the_one_before_it_overfits(tmp_path: Path) -> Non
         scored = reference_nll(model.eval(), test, 2)
         return [nll / len(answer) for nll, (_, answer) in zip(scored, test, strict=True)]
 
-    put_back = validator.put_kept_weights
-    validator.put_kept_weights = lambda: (last.extend(score()), put_back())[1]  # type: ignore[method-assign]
+    put_back = validator.restore_kept_weights
+    validator.restore_kept_weights = lambda: (last.extend(score()), put_back())[1]  # type: ignore[method-assign]
     with steady_threads(model):
         run_all_steps(trainer)
         best = score()

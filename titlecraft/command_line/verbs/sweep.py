@@ -49,9 +49,9 @@ def main(arguments: list[str]) -> int:
                 f"titlecraft sweep: --{name} is missing: expected --dataset NAMESPACE/NAME --repo NAMESPACE/NAME"
             )
     swept = all_swept(stage, options.sweep)
-    from training.sweep.combinations import Asked
+    from training.sweep.combinations import SweepRequest
 
-    asked = Asked(options.dataset, options.repo, recipe, swept, explicit_settings(stage, recipe, swept))
+    asked = SweepRequest(options.dataset, options.repo, recipe, swept, explicit_settings(stage, recipe, swept))
     asked.combinations()
     if options.dry_run:
         from training.sweep.estimate import estimate, show_estimate
