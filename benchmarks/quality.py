@@ -31,8 +31,15 @@ RESULTS = HERE / "results" / "quality.json"
 DATASET = "titlecraft/quality"
 ROWS, LENGTH, NEW_TOKENS, TITLES = 1_000, 1024, 256, 100
 FITTING = 64 + NEW_TOKENS  # tokens of a row whose answer ends within NEW_TOKENS: no prompt is longer than 64
-ON_SMOLLM = [f"--base.repo={BASE}", "--base.quantization=none", "--training.backend=trl", "--training.optimizer=adamw_torch", "--training.fused_kernels=true", "--training.gradient_checkpointing=false",
-             f"--generation.max_new_tokens={NEW_TOKENS}"]  # fmt: skip
+ON_SMOLLM = [
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--training.backend=trl",
+    "--training.optimizer=adamw_torch",
+    "--training.fused_kernels=true",
+    "--training.gradient_checkpointing=false",
+    f"--generation.max_new_tokens={NEW_TOKENS}",
+]
 GRID = [(rate, epochs) for rate in ("1e-4", "2e-4", "5e-4", "1e-3") for epochs in (1, 3)]
 FORMATS = ("alpaca", "chat")
 MEASURES = ("nll_per_token", "stop_rate", "unsupported_names", "unsupported_numbers")
@@ -71,8 +78,18 @@ def recipes(best: tuple[str, int]) -> dict[str, list[str]]:
 def train(folder: Path, name: str, options: list[str], form: str, seed: int) -> dict[str, Any]:
     """Train an adapter; return steps, examples, and the NLL of the validation rows without and with the adapter."""
     repo = f"titlecraft/{name}-{form}-{seed}"
-    titlecraft("train", "--dataset", DATASET, "--repo", repo, *options, *ON_SMOLLM,
-               f"--prompt.format={form}", f"--training.seed={seed}", log=folder / f"train-{name}-{form}-{seed}.log")  # fmt: skip
+    titlecraft(
+        "train",
+        "--dataset",
+        DATASET,
+        "--repo",
+        repo,
+        *options,
+        *ON_SMOLLM,
+        f"--prompt.format={form}",
+        f"--training.seed={seed}",
+        log=folder / f"train-{name}-{form}-{seed}.log",
+    )
     record = json.loads(published_file(repo, "training_record.json").read_bytes())
     effect, examples = record["effect"], record["examples"]
     return {
@@ -92,8 +109,16 @@ def evaluate(folder: Path, name: str, form: str, seed: int) -> dict[str, Any]:
     from titlecraft.records import column
 
     repo = f"titlecraft/{name}-{form}-{seed}"
-    titlecraft("evaluate", "--adapter", repo, f"--evaluation.titles={TITLES}",
-               f"--evaluation.batch_size={TITLES}", f"--generation.max_new_tokens={NEW_TOKENS}", "--evaluation.resamples=2000", log=folder / f"evaluate-{name}-{form}-{seed}.log")  # fmt: skip
+    titlecraft(
+        "evaluate",
+        "--adapter",
+        repo,
+        f"--evaluation.titles={TITLES}",
+        f"--evaluation.batch_size={TITLES}",
+        f"--generation.max_new_tokens={NEW_TOKENS}",
+        "--evaluation.resamples=2000",
+        log=folder / f"evaluate-{name}-{form}-{seed}.log",
+    )
     measures = {one["name"]: one for one in json.loads(published_file(repo, "report.json").read_bytes())["measures"]}
     answers = pq.read_table(published_file(repo, "predictions.parquet")).to_pylist()
     fitting = [row for row in answers if row["reference_tokens"] <= NEW_TOKENS]
@@ -185,8 +210,12 @@ def main() -> None:
         best = dict.fromkeys(FORMATS, (options.best[0], int(options.best[1])))
     else:
         with ThreadPoolExecutor(options.at_once) as pool:
-            list(pool.map(lambda one: run(f"grid-{one[0][0]}-{one[0][1]}", grid_options(*one[0]), one[1], 1, False),
-                          [(point, form) for point in GRID for form in FORMATS]))  # fmt: skip
+            list(
+                pool.map(
+                    lambda one: run(f"grid-{one[0][0]}-{one[0][1]}", grid_options(*one[0]), one[1], 1, False),
+                    [(point, form) for point in GRID for form in FORMATS],
+                )
+            )
         for form in FORMATS:
             tried = {point: runs.get(f"grid-{point[0]}-{point[1]}-{form}-1") for point in GRID}
             known = {point: run["validation_nll"] for point, run in tried.items() if run}
@@ -205,8 +234,11 @@ def main() -> None:
     result["precision"] = options.precision
     for key, line in table.items():
         print(f"{key:<22}{json.dumps(line)}")
-    stops = [line["stop_rate_of_fitting_after"]["mean"] for key, line in table.items()
-             if key.startswith("best") and line["stop_rate_of_fitting_after"]]  # fmt: skip
+    stops = [
+        line["stop_rate_of_fitting_after"]["mean"]
+        for key, line in table.items()
+        if key.startswith("best") and line["stop_rate_of_fitting_after"]
+    ]
     if stops:
         result["bars"] = [
             bar("stop_rate_of_the_best_recipe", min(stops), 0.95, "of answers whose reference fits", larger=True)

@@ -29,13 +29,30 @@ DATASET, CHOSEN, RIVAL = "titlecraft/sweep-rows", "titlecraft/chosen", "titlecra
 MINUTES = 6.0
 TINY_BASE, ROWS = "titlecraft/tiny-llama-base", 20_000
 TINY = ["--sweep", "training.learning_rate=5e-4,1e-3,2e-3,5e-3", "--sweep", "lora.r=8,16,32"]
-PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--training.gradient_checkpointing=false", "--training.backend=trl",
-          "--training.optimizer=adamw_torch", f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=1024",
-          "--training.precision=float32", "--generation.max_new_tokens=256"]  # fmt: skip
+PACKED = [
+    "--training.packing=true",
+    "--training.fused_kernels=true",
+    "--training.gradient_checkpointing=false",
+    "--training.backend=trl",
+    "--training.optimizer=adamw_torch",
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--base.max_length=1024",
+    "--training.precision=float32",
+    "--generation.max_new_tokens=256",
+]
 REAL = [
-    "--sweep", "training.learning_rate=2e-4,5e-4,1e-3,2e-3", "--sweep", "lora.r=8,16,64", "--lora.dropout=0", "--training.max_steps=null",
-    "--training.epochs=2", "--training.batch_size=4", "--training.accumulation=1", "--training.schedule=cosine",
-]  # fmt: skip
+    "--sweep",
+    "training.learning_rate=2e-4,5e-4,1e-3,2e-3",
+    "--sweep",
+    "lora.r=8,16,64",
+    "--lora.dropout=0",
+    "--training.max_steps=null",
+    "--training.epochs=2",
+    "--training.batch_size=4",
+    "--training.accumulation=1",
+    "--training.schedule=cosine",
+]
 
 
 def timed(log: Path, *arguments: str) -> dict[str, float]:
@@ -64,13 +81,18 @@ def figures_of(sweep: dict[str, Any]) -> dict[str, Any]:
         "rungs": sweep["rungs"],
         "base": nll(sweep["base_losses"]),
         "recipes": [
-            run["settings"] | {"steps": run["steps"], "validation_nll": [nll(one["losses"]) for one in run["judged"]], "failed": run["failed"]}
+            run["settings"]
+            | {
+                "steps": run["steps"],
+                "validation_nll": [nll(one["losses"]) for one in run["judged"]],
+                "failed": run["failed"],
+            }
             for run in sweep["runs"]
         ],
         "chosen": sweep["runs"][sweep["best"] - 1]["settings"],
         "differences": sweep["differences"],
         "seconds_of_runs": round(sum(one["seconds"] for run in sweep["runs"] for one in run["judged"]), 1),
-    }  # fmt: skip
+    }
 
 
 def report_of(repo: str) -> dict[str, Any]:

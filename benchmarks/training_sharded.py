@@ -56,9 +56,11 @@ def skeleton(width: str, layers: int, four_bit: bool) -> Any:
         model.to(torch.bfloat16)
     if four_bit:
         settings = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16,
-        )  # fmt: skip
+        )
         model = replace_with_bnb_linear(model, modules_to_not_convert=["lm_head"], quantization_config=settings)
         model.is_loaded_in_4bit = True
     return model.eval()
@@ -156,10 +158,18 @@ def measured(
     device = torch.device("cuda", distributed.local_rank()) if on_gpu else torch.device("cpu")
     started = time.perf_counter()
     training = Training(
-        backend="trl", batch_size=rows, accumulation=1, max_steps=steps, warmup_steps=0, packing=True, fused_kernels=fused,
-        gradient_checkpointing=checkpointing, optimizer="adamw_torch_fused" if on_gpu else "adamw_torch", shard_base=sharded,
+        backend="trl",
+        batch_size=rows,
+        accumulation=1,
+        max_steps=steps,
+        warmup_steps=0,
+        packing=True,
+        fused_kernels=fused,
+        gradient_checkpointing=checkpointing,
+        optimizer="adamw_torch_fused" if on_gpu else "adamw_torch",
+        shard_base=sharded,
         precision="bfloat16",
-    )  # fmt: skip
+    )
     model, drawer = skeleton(width, layers, four_bit), Drawer()
     set_seed(training.seed)
     if not sharded:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 
+from evaluation.report.numbers import number
 from evaluation.report.plots import FAINT, INK, new_figure, paired_values, png
-from evaluation.report.wording import number
 from titlecraft.records import Measure, Tested, column, tokens_column
 
 ARMS = {"light": ("#7b8490", "#2f5fb3"), "dark": ("#8c96a1", "#8db4f5")}

@@ -6,9 +6,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from evaluation.report import wording
+from evaluation.report import repetition, wording
 from evaluation.report.distributions import lengths, scores
 from evaluation.report.examples import choose_examples
+from evaluation.report.numbers import number
 from evaluation.report.plots import by_title, forest
 from titlecraft.hub import PUBLIC_HUB
 from titlecraft.hub.pins import address, endpoint
@@ -66,7 +67,7 @@ def page_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"data_uri": data_uri, "number": wording.number}
+    environment.filters |= {"data_uri": data_uri, "number": number}
     return environment
 
 
@@ -82,6 +83,7 @@ def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots
         .render(
             record=record,
             wording=wording,
+            repetition=repetition,
             plots=plots,
             address=address_in(record),
             reasons=REASONS,

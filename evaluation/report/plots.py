@@ -8,7 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from evaluation.report.wording import differences_vary, number, sides
+from evaluation.report.numbers import number
+from evaluation.report.wording import differences_vary, sides
 from titlecraft.records import Measure, Tested, column
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}

@@ -1,35 +1,15 @@
-"""Words a result for the report, the console and the plots: numbers, verdicts and the answer."""
-
-from math import ceil, floor, log10
+"""Words a result for the report, the console and the plots: intervals, p-values, verdicts and the answer."""
 
 from msgspec import UNSET
-from numpy import format_float_positional
 
 from evaluation.measures import entry_named
 from evaluation.measures.scripts import ALL_NEEDS
-from evaluation.statistics.all_answers import FEWEST_DISTINCT, MOST_COPIED
+from evaluation.report.numbers import ROUNDING, number, rounded_up
 from evaluation.statistics.significance import minimum_detectable_effect, smallest_p_value
 from evaluation.titles.draw import FEWEST
 from titlecraft.hub.pins import split_revision
-from titlecraft.records import Answers, EvaluationRecord, Measure, NotMeasured, Pin, Tested
+from titlecraft.records import EvaluationRecord, Measure, NotMeasured, Pin, Tested
 from titlecraft.settings import BM25, Evaluation
-
-SMALLEST = 1e-6  # a smaller number is a rounding error of 0
-ROUNDING = 1e-9  # share of a difference; a smaller standard deviation is a rounding error
-
-
-def number(value: float, *, signed: bool = False) -> str:
-    """Format a number with three decimals (two from 10 on), a true minus sign, and a plus sign if `signed`.
-
-    A number that rounds to 0 and is at least SMALLEST gets one digit: "better, 0.000 to 0.000" contradicts itself.
-    """
-    size = abs(value)
-    text = f"{size:.{2 if size >= 10 else 3}f}"
-    if size >= SMALLEST and not text.strip("0."):
-        text = format_float_positional(size, precision=1, unique=False, fractional=False, trim="-")
-    zero = not text.strip("0.")
-    return text if zero or (value > 0 and not signed) else ("−" if value < 0 else "+") + text
-
 
 WEIGHTS = {
     "nf4": "as 4-bit NormalFloat weights",
@@ -83,12 +63,6 @@ def p_value(measure: Measure, settings: Evaluation) -> str:
     if measure.p_value <= smallest * (1 + ROUNDING):
         return f"≤ {rounded_up(max(measure.p_holm, smallest)):g}"
     return "< 0.001" if measure.p_holm < 0.001 else f"{measure.p_holm:.3f}"
-
-
-def rounded_up(value: float) -> float:
-    """Return the smallest number of two digits that is not below a positive number."""
-    unit = 10.0 ** (floor(log10(value)) - 1)
-    return float(f"{ceil(value / unit - ROUNDING) * unit:.1e}")
 
 
 def neutral(measure: Measure) -> str:
@@ -184,42 +158,6 @@ def corrected_together(record: Tested, measure: Measure) -> int:
         if measure in measures:
             return len(measures) - (measures is record.measures)
     return 1
-
-
-def answers_together(record: Tested) -> list[str]:
-    """Return sentences about all answers taken together, the tuned model's first; empty if the record does not have them."""
-    known = getattr(record, "answers", UNSET)
-    if known is UNSET:
-        return []
-    before, after = known.before, known.after
-    return [
-        f"Different answers to {record.n:,} titles: {after.distinct:,} after fine-tuning, {before.distinct:,} before; the most frequent one is "
-        f"given {after.most_repeated:,} times.",
-        "Words in passages of eight words or more from the training texts: "
-        f"{share(after.copied_words, after.words)} after, {share(before.copied_words, before.words)} before.",
-        *([COLLAPSED] if is_collapsed(record) else []),
-    ]
-
-
-COLLAPSED = (
-    "The tuned model repeats itself or its training texts: measures that are means over titles do not show this."
-)
-
-
-def is_collapsed(record: Tested) -> bool:
-    """Return whether the tuned model repeats itself or its training texts; False for a record that does not know."""
-    known = getattr(record, "answers", UNSET)
-    return known is not UNSET and repeats(known.after, record.n)
-
-
-def repeats(answers: Answers, titles: int) -> bool:
-    """Return whether a model gives few different answers, or copies most of its words."""
-    return answers.distinct < FEWEST_DISTINCT * titles or answers.copied_words > MOST_COPIED * answers.words
-
-
-def share(part: int, whole: int) -> str:
-    """Return a share in per cent: "88%"."""
-    return f"{100 * part / whole:.0f}%" if whole else "0%"
 
 
 def power_alone(record: Tested, measure: Measure) -> str:

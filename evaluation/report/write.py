@@ -7,7 +7,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from evaluation.report import wording
+from evaluation.report import repetition, wording
+from evaluation.report.numbers import number
 from evaluation.report.pages import draw_plots, render_page
 from evaluation.report.predictions import read_predictions
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Tested
@@ -46,9 +47,9 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
             verdict, verdict_text = measure.verdict(), wording.verdict(record, measure)
             table.add_row(
                 measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""),
-                wording.number(measure.before),
-                wording.number(measure.after),
-                wording.number(measure.difference, signed=True),
+                number(measure.before),
+                number(measure.after),
+                number(measure.difference, signed=True),
                 wording.interval(measure),
                 SHORT.get(verdict_text.partition(" after")[0], verdict_text),
                 style=colours.get(verdict, ""),
@@ -65,7 +66,7 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
         console.print(f"{wording.left_out(measure)}.", highlight=False)
     texts = [
         wording.clustered(record),
-        *wording.answers_together(record),
+        *repetition.answers_together(record),
         wording.power(record),
         wording.answer(record),
     ]

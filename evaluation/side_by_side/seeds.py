@@ -78,8 +78,12 @@ def compare_seeds(reports: Sequence[Published], trainings: Sequence[TrainingReco
         spread
         for entry in measures_of(first.evaluation)
         if entry.corpus is None
-        and (spread := spread_of(entry, [[rows[key].get(column(entry.name, "after")) for key in common] for rows in by_tokens]))
-    ]  # fmt: skip
+        and (
+            spread := spread_of(
+                entry, [[rows[key].get(column(entry.name, "after")) for key in common] for rows in by_tokens]
+            )
+        )
+    ]
     return SeedsRecord(
         adapters=[report.contender() for report in reports],
         seeds=seeds,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from evaluation.report.wording import number
+from evaluation.report.numbers import number
 
 Records = Mapping[str, Any]  # named records as plain JSON values: {"training": {…}, "report": {…} or None, …}
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
-from evaluation.report.wording import COLLAPSED, number, repeats, rounded_up, share
+from evaluation.report.numbers import number, rounded_up, share
+from evaluation.report.repetition import COLLAPSED, repeats
 from evaluation.titles.draw import FEWEST
 from model_card.claims.claim import FORMATS, Claim
 from titlecraft.models.base.quantisation import in_words

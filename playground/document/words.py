@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from evaluation.report import wording
+from evaluation.report.numbers import number
 from titlecraft.records import Measure, NotMeasured, Pin
 
 LANGUAGES = ("en", "pt-BR")
@@ -50,11 +50,11 @@ class Language:
 
     def number(self, value: float) -> str:
         """A measured value, rounded as in the report."""
-        return self.localised(wording.number(value))
+        return self.localised(number(value))
 
     def signed(self, value: float) -> str:
         """A difference, rounded as in the report."""
-        return self.localised(wording.number(value, signed=True))
+        return self.localised(number(value, signed=True))
 
     def percent(self, share: float) -> str:
         """A fraction as a percentage with two decimals."""

@@ -26,7 +26,7 @@ from playground.serve.responses import ChatAnswer, TextAnswer, model_of
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import RowIndex
 
-WAITING = 64  # requests that are answered or wait; further ones are refused
+WAITING = 64  # running and waiting requests; further ones are refused
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 LARGEST_BODY = 1 << 20  # bytes
 
@@ -44,7 +44,7 @@ class Server:
         self.models: dict[str, Arm] = {adapter.repo: "tuned", training.base.repo: "base"}
         self.created = int(time.time())
         self.in_work: set[int] = set()
-        self.prompts_of_a_request = ThreadPoolExecutor(VISITORS)
+        self.pool = ThreadPoolExecutor(VISITORS)
 
     def models_list(self, request: Request) -> Response:
         """GET /v1/models"""
@@ -93,7 +93,7 @@ class Server:
         in_work = [self.counted(generate(self.engine, arm, ids, settings)) for ids in prompts]
         if settings.stream:
             return events(answer.stream(in_work[0], usage=settings.usage))
-        found = list(self.prompts_of_a_request.map(list, in_work))  # beside each other, in one batch
+        found = list(self.pool.map(list, in_work))  # concurrently, so that the decoder batches them
         return JSONResponse(json.loads(answer.whole(found).model_dump_json()))
 
     def arm(self, name: str) -> Arm:
@@ -103,13 +103,13 @@ class Server:
         return self.models[name]
 
     def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """The pieces of an answer, which counts as one in work while it is read. Raises RequestError if too many are."""
+        """The pieces of an answer, which counts as running while they are read. Raises RequestError if too many are running."""
         if len(self.in_work) >= WAITING:
             raise too_many(WAITING)
-        return self.until_the_end(pieces)
+        return self.while_in_work(pieces)
 
-    def until_the_end(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """The pieces; the answer is in work from the first to the last one."""
+    def while_in_work(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Yield the pieces; the answer counts as running from the first to the last."""
         self.in_work.add(id(pieces))
         try:
             yield from pieces
@@ -131,7 +131,7 @@ def events(chunks: Iterator[str]) -> Response:
 
 
 def until_error(chunks: Iterator[str]) -> Iterator[str]:
-    """The events; a user's mistake or full memory is the last one."""
+    """Yield the events; a UserError, such as full memory, becomes the last one."""
     try:
         yield from chunks
     except UserError as error:
@@ -142,8 +142,8 @@ def build_app(server: Server, *, loopback: bool, origins: list[str]) -> Starlett
     """The application.
 
     Args:
-        loopback: answer only requests to this machine's loopback names, so that no web page reaches the server by a name of its own.
-        origins: web pages that may ask from a browser.
+        loopback: answer only requests whose Host is a loopback name (protection against DNS rebinding).
+        origins: web origins that may send requests from a browser (CORS).
     """
     guarded: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda handler: with_errors(server, handler)  # noqa: E731
     routes = [

@@ -1,4 +1,4 @@
-"""The answer to a request, piece by piece: text without the texts that end it, and the number of tokens."""
+"""Streams the answer to a request as pieces of text, without stop texts, and counts its tokens."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class Piece:
     """A piece of an answer.
 
     Args:
-        text: what the piece adds.
-        tokens: the tokens of the answer so far.
-        finish: why the answer ended: "stop" at EOS or at a text of `stop`, "length"; None before its end.
+        text: text that the piece adds.
+        tokens: number of tokens of the answer so far.
+        finish: "stop" after EOS or a stop text, "length" at the maximum length; None before the end.
     """
 
     text: str
@@ -31,7 +31,7 @@ def generate(engine: Engine, arm: Arm, prompt: list[int], settings: Settings) ->
     new_tokens = min(settings.new_tokens, engine.loaded.context - len(prompt))
     request, given, count = Request(prompt, new_tokens, (eos,), arm, settings.sampling), 0, 0
     for (state,) in engine.shared.stream(request):
-        ended = state.stop  # before the tokens, which another thread may add to
+        ended = state.stop  # read before the tokens, because another thread may append some
         tokens = list(state.tokens)
         if len(tokens) == count and ended is None:
             continue
@@ -57,12 +57,12 @@ def decoded(engine: Engine, tokens: list[int]) -> str:
 
 
 def first_stop(text: str, stops: tuple[str, ...]) -> int | None:
-    """The position of the first text that ends an answer; None if there is none."""
+    """The position of the first stop text; None if there is none."""
     return min((found for stop in stops if (found := text.find(stop)) >= 0), default=None)
 
 
 def held_back(text: str, stops: tuple[str, ...]) -> int:
-    """The number of characters at the end that may still change: half a character, or the beginning of a stop text."""
+    """The number of characters at the end to hold back: an incomplete character, or the beginning of a stop text."""
     broken = len(text) - len(text.rstrip("\ufffd"))
     begun = (
         size for stop in stops for size in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:size])

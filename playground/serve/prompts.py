@@ -1,4 +1,4 @@
-"""The token ids of a request's prompt, as the adapter was trained on it."""
+"""Renders the prompt of a request in the format that the adapter was trained on."""
 
 import copy
 import threading
@@ -25,16 +25,16 @@ class Prompts:
         self.engine, self.index, self.prompt = engine, index, engine.prompt
         self.tokenizer: Any = copy.deepcopy(engine.loaded.tokenizer)
         as_published(self.tokenizer, engine.prompt)
-        self.lock = threading.Lock()  # a fast tokenizer is not for several threads
+        self.lock = threading.Lock()  # fast tokenizers are not thread-safe
 
     def of_chat(self, chat: list[dict[str, str]], *, grounded: bool, new_tokens: int) -> tuple[list[int], Question]:
         """Return the token ids of a chat, and its first question. Raises RequestError.
 
-        One message of the user is rendered as in training: special tokens in a title are text there. A longer chat is
-        rendered by the published chat template.
+        A single message of the user is rendered as in training, where special tokens in a title are plain text. A longer chat
+        is rendered by the published chat template.
 
         Args:
-            grounded: put the sources into the prompt, which is then of one message.
+            grounded: put the sources into the prompt; only for a single message.
         """
         content = next(message["content"] for message in chat if message["role"] == "user" and message["content"])
         question = self.question(content)
@@ -57,7 +57,7 @@ class Prompts:
         return self.fitting(ids), question
 
     def of_text(self, prompt: str | list[int]) -> list[int]:
-        """Return the token ids of a whole prompt: text as it is, with BOS in front where training had it. Raises RequestError."""
+        """Return the token ids of a complete prompt, with BOS if the training prompts have it. Raises RequestError."""
         if isinstance(prompt, str):
             with self.lock:
                 return self.fitting(self.tokenizer(prompt)["input_ids"])
@@ -66,7 +66,7 @@ class Prompts:
         return self.fitting(prompt)
 
     def question(self, content: str) -> Question:
-        """Return a message as title, or as question where it is worded like the dataset's. Raises RequestError."""
+        """Return a message as a title, or as a question if it has the wording of the dataset. Raises RequestError."""
         _, between, _ = self.prompt.around()
         content = content.removeprefix(self.prompt.instruction + between)
         kind = "question" if title_within(content.strip(), self.prompt) is not None else "title"
@@ -80,7 +80,7 @@ class Prompts:
         return find_sources(self.index, question)
 
     def fitting(self, ids: list[int]) -> list[int]:
-        """Return the token ids. Raises RequestError if they are none, or leave no room for an answer."""
+        """Return the token ids. Raises RequestError if there are none, or if they fill the context."""
         if not ids:
             raise invalid("prompt", "it is empty")
         if len(ids) >= self.engine.loaded.context:

@@ -1,6 +1,6 @@
-"""The requests of `/v1/chat/completions` and `/v1/completions`, checked.
+"""Parses and checks requests to `/v1/chat/completions` and `/v1/completions`.
 
-A field that would change the answer and is not supported is refused, so that no setting is lost silently. The names are
+An unsupported field that would change the answer is refused, so no setting is lost silently. The names are
 those of the openai package's `CompletionCreateParams`.
 """
 
@@ -53,7 +53,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 
 
 class Body(msgspec.Struct, kw_only=True):
-    """The fields that both requests share; `top_k`, `sources` and `grounded` are ours."""
+    """The fields that both requests share; `top_k`, `sources` and `grounded` are not in OpenAI's interface."""
 
     model: str
     stream: bool | None = None
@@ -113,9 +113,9 @@ class Settings:
 
     Args:
         sampling: None is greedy.
-        new_tokens: the most tokens of the answer.
-        stops: texts that end the answer, which does not hold them.
-        usage: whether the last chunk of a stream counts the tokens.
+        new_tokens: maximum number of tokens of the answer.
+        stops: texts that end the answer and are not part of it.
+        usage: whether the last chunk of a stream has the token counts.
     """
 
     sampling: Sampling | None
@@ -149,7 +149,7 @@ def read_body(raw: bytes, kind: type[Body]) -> Any:
 
 
 def settings_of(body: Body, published: Generation) -> Settings:
-    """Return how to answer a request; what it leaves open is as in the adapter's recipe. Raises RequestError."""
+    """Return the settings of a request; defaults are those of the adapter's recipe. Raises RequestError."""
     most = body.max_completion_tokens or body.max_tokens
     most = min(published.max_new_tokens, MOST_NEW_TOKENS) if most is None else most
     temperature = published.temperature if body.temperature is None else body.temperature
@@ -173,7 +173,7 @@ def settings_of(body: Body, published: Generation) -> Settings:
 
 
 def chat_of(messages: list[Message]) -> list[dict[str, str]]:
-    """Return messages of text with roles that chat templates know. Raises RequestError."""
+    """Return the messages as text, with roles that chat templates support. Raises RequestError."""
     chat = []
     for number, message in enumerate(messages):
         role = "system" if message.role == "developer" else message.role

@@ -130,7 +130,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
-        evaluation/report: distributions examples pages plots predictions wording write
+        evaluation/report: distributions examples numbers pages plots predictions repetition wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
@@ -202,7 +202,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
-        evaluation/report: distributions examples pages plots predictions wording write
+        evaluation/report: distributions examples numbers pages plots predictions repetition wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples

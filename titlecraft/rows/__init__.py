@@ -1,1 +1,1 @@
-"""The rows of a dataset as stages read them: those of `titlecraft build`, or those of any dataset of the Hub in the same columns."""
+"""Reads the rows of a dataset: one that `titlecraft build` published, or any dataset of the Hub, converted to the same columns."""

@@ -1,7 +1,7 @@
-"""The rows of a dataset as parquet files of its splits, with the columns uid, title, instruction, input and output.
+"""The rows of a dataset as parquet files by split, with the columns uid, title, instruction, input and output.
 
-A dataset that `titlecraft build` published has them already. Any other dataset is read once per revision and settings: its format
-is inferred from its columns, and splits that it lacks are drawn. The result is cached below HF_HOME.
+A dataset that `titlecraft build` published has these files. Any other dataset is converted once per revision and settings: its
+format is inferred from its columns, and missing splits are drawn from the training split. The result is cached below HF_HOME.
 """
 
 import errno
@@ -28,7 +28,7 @@ from titlecraft.rows.formats import Exchange, Unusable, columns_of, format_of, r
 from titlecraft.search.title_match import folded
 from titlecraft.settings import Data
 
-VERSION = 1  # raise it when the same dataset would give other rows
+VERSION = 1  # increase it when a dataset is converted differently
 FACTS = "rows.json"
 NAMES = {
     "train": "train",
@@ -39,12 +39,15 @@ NAMES = {
     "test": "test",
 }
 SCHEMA = pa.schema({name: pa.string() for name in ("uid", "title", "instruction", "input", "output")})
-MOST_DRAWN = {"test": (200, 0.2), "validation": (32, 0.1)}  # rows to have where they are at most this share of all
+MOST_DRAWN = {
+    "test": (200, 0.2),
+    "validation": (32, 0.1),
+}  # (rows that the split should have, maximum share of all rows)
 DEFAULT_COLUMNS = (Data().title_column, Data().content_column)
 
 
 def settings_for(dataset: Pin, settings: RowSettings) -> RowSettings | None:
-    """Return the settings for a dataset that `titlecraft build` did not publish, and None for one that it did."""
+    """Return the settings, or None if `titlecraft build` published the dataset."""
     return settings if read_file(dataset, PROMPT_FILE) is None else None
 
 
@@ -52,7 +55,7 @@ def rows_folder(dataset: Pin, settings: RowSettings | None) -> Path:
     """Return the folder with data/SPLIT-*.parquet of a dataset. Raises UserError if its rows cannot be read.
 
     Args:
-        settings: how the rows of a dataset that Titlecraft did not build are read; None for one that it built.
+        settings: how rows are read; None for a dataset that `titlecraft build` published.
     """
     require_no_namesake(dataset)
     if settings is None:
@@ -71,7 +74,7 @@ def rows_folder(dataset: Pin, settings: RowSettings | None) -> Path:
 
 
 def require_no_namesake(dataset: Pin) -> None:
-    """Raise UserError if a folder here has the dataset's name: the library `datasets` would read that instead."""
+    """Raise UserError if the working directory has a folder with the dataset's name, which `datasets` would read instead."""
     if Path(dataset.repo).exists():
         raise UserError(
             f"{Path(dataset.repo).absolute()} has the name of dataset {dataset.repo}, and would be read instead of it: run the "
@@ -80,13 +83,13 @@ def require_no_namesake(dataset: Pin) -> None:
 
 
 def read_rows(dataset: Pin, settings: RowSettings) -> ReadRows:
-    """Return how the rows of a dataset are read. Raises UserError."""
+    """Return the record of how a dataset was converted. Raises UserError if its rows cannot be read."""
     file = rows_folder(dataset, settings) / FACTS
     return read_record(file.read_bytes(), ReadRows, str(file))
 
 
 def cached_folder(dataset: Pin, settings: RowSettings) -> Path:
-    """Return the folder of a dataset's rows, for a revision and settings."""
+    """Return the cache folder for a dataset's revision and settings."""
     from huggingface_hub import constants
 
     name = f"{dataset.revision}-{digest({'settings': settings})[:16]}-v{VERSION}"
@@ -94,7 +97,7 @@ def cached_folder(dataset: Pin, settings: RowSettings) -> Path:
 
 
 def convert(dataset: Pin, settings: RowSettings, folder: Path) -> ReadRows:
-    """Write the rows of each split into `folder` and return how they were read. Raises UserError."""
+    """Write the rows of each split into `folder` and return the record. Raises UserError if the dataset has no usable rows."""
     splits = load_splits(dataset)
     names = [name for name in splits if name in NAMES] or list(splits)[:1]
     published = {NAMES.get(name, "train"): name for name in reversed(names)}
@@ -157,7 +160,12 @@ def load_splits(dataset: Pin) -> Any:
 
 
 def table_of(exchanges: Iterable[tuple[str, Exchange]], named: RowSettings | None) -> pa.Table:
-    """Return rows of SCHEMA; of two named columns, the first is a title, and the question is that of the settings."""
+    """Return a table with SCHEMA.
+
+    Args:
+        exchanges: pairs of uid and exchange.
+        named: for two named columns: the settings whose question is put around the title.
+    """
     rows = []
     for uid, exchange in exchanges:
         asked = named.question.replace("{title}", exchange.question) if named else exchange.question
@@ -168,10 +176,10 @@ def table_of(exchanges: Iterable[tuple[str, Exchange]], named: RowSettings | Non
 
 
 def draw_missing(tables: dict[str, pa.Table], settings: RowSettings) -> dict[str, float]:
-    """Draw the splits that are missing from the training split, in place; returns their shares.
+    """Draw missing splits from the training split, in place; return their shares.
 
-    Rows with the same question or answer form a group and stay together. A share is raised so that a small dataset has rows
-    enough for an evaluation.
+    Rows with the same question or answer form a group and stay together. For a small dataset the share is increased, up to
+    MOST_DRAWN.
     """
     train = tables["train"]
     shares = {"test": settings.test_share, "validation": settings.validation_share}
@@ -183,7 +191,7 @@ def draw_missing(tables: dict[str, pa.Table], settings: RowSettings) -> dict[str
         np.array([xxhash.xxh3_64_intdigest(folded(text)) for text in train.column(name).to_pylist()], dtype=np.uint64)
         for name in ("title", "output")
     ]
-    from titlecraft.rows.groups import (  # with scipy, which a dataset of `titlecraft build` does not need
+    from titlecraft.rows.groups import (  # imports scipy, which is slow and not always needed
         group_rows,
         uniform_hash,
     )

@@ -1,4 +1,4 @@
-"""The formats of datasets that people train with, as questions and answers: Alpaca, prompt and completion, messages, two columns.
+"""Reads common formats of instruction datasets as question and answer: Alpaca, prompt-completion, messages, two columns.
 
 The names of formats and columns are those of TRL's documentation (dataset formats) and of Stanford Alpaca.
 """
@@ -15,7 +15,7 @@ NO_QUESTION, NO_ANSWER, NO_TEXT = "no question", "no answer", "no text"
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question with its answer, and whether the row goes on after the answer."""
+    """A question and its answer; `goes_on` if the conversation has further turns."""
 
     question: str
     answer: str
@@ -23,11 +23,11 @@ class Exchange:
 
 
 class Unusable(Exception):
-    """A row without a question or an answer; the message is the reason that is counted."""
+    """A row without a question or an answer. Reasons are counted by the message."""
 
 
 def text_of(value: Any, empty: str) -> str:
-    """Return a text that is not empty. Raises Unusable: `empty`, or NO_TEXT for another type."""
+    """Return the value if it is a non-empty text. Raises Unusable: `empty` if it is empty, NO_TEXT for another type."""
     if value is None or value == "":
         raise Unusable(empty)
     if not isinstance(value, str):
@@ -60,7 +60,7 @@ def messages(row: dict[str, Any]) -> Exchange:
 
 
 def exchange_of(turns: list[Any]) -> Exchange:
-    """Return the first question of a conversation, with the system message in front of it, and the answer to it."""
+    """Return the first question of a conversation, after the system message if any, and its answer. Raises Unusable."""
     said = [(turn.get("role"), turn.get("content")) for turn in turns if isinstance(turn, dict)]
     roles = [role for role, _ in said]
     begin = roles.index("system") + 1 if roles[:1] == ["system"] else 0
@@ -75,14 +75,14 @@ READERS: dict[RowFormat, tuple[Callable[[dict[str, Any]], Exchange], tuple[str, 
     "prompt-completion": (prompt_completion, ("prompt", "completion"), ()),
     "messages": (messages, ("messages",), ()),
 }
-"""Format -> its reader, the columns that it needs, and those that it reads if they are there; the first that fits is taken."""
+"""Format -> reader, required columns, optional columns. The first format whose required columns exist is used."""
 
 
 def format_of(columns: Collection[str], question: str, answer: str, where: str, *, named: bool = False) -> RowFormat:
     """Return the format of a dataset with these columns; `question` and `answer` are the two columns of the settings.
 
     Args:
-        named: somebody named the two columns, so no other format is taken.
+        named: the user named the two columns, so no other format is tried.
 
     Raises UserError that lists the columns.
     """

@@ -1,4 +1,4 @@
-"""Groups of rows that belong to one split, and the keyed hash that gives a group its place.
+"""Groups of rows that must be in one split, and the keyed hash that assigns a group to a split.
 
 Groups are connected components (scipy). The hash depends on the group, a seed and a purpose alone, so a split is independent of
 the order of the rows.

@@ -66,16 +66,27 @@ def run_table(plan: Plan, training: Training) -> Table:
         rows.append(
             ("padding", f"{1 - plan.efficiency:.1%}", f"of the tokens of random batches of {training.batch_size}")
         )
-    return filled(table, [
-        *rows,
-        ("optimizer steps", f"{plan.steps:,}", f"{training.batch_size} × {training.accumulation} for each, on one device"),
-        ("examples seen", f"{about}{plan.examples_seen:,}", f"{plan.share_seen:.2%} of the split"),
-        ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
-        validation_row(plan),
-        ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}; on {escape(', '.join(plan.targets or []))}"),
-        ("weights of the base", in_words(plan.quantization), ""),
-        *([("prompt format", plan.prompt.prompt.format, escape(plan.prompt.reason))] if plan.prompt else []),
-    ])  # fmt: skip
+    return filled(
+        table,
+        [
+            *rows,
+            (
+                "optimizer steps",
+                f"{plan.steps:,}",
+                f"{training.batch_size} × {training.accumulation} for each, on one device",
+            ),
+            ("examples seen", f"{about}{plan.examples_seen:,}", f"{plan.share_seen:.2%} of the split"),
+            ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
+            validation_row(plan),
+            (
+                "trained parameters",
+                f"{plan.trainable_parameters:,}",
+                f"of a base of {plan.base_parameters:,}; on {escape(', '.join(plan.targets or []))}",
+            ),
+            ("weights of the base", in_words(plan.quantization), ""),
+            *([("prompt format", plan.prompt.prompt.format, escape(plan.prompt.reason))] if plan.prompt else []),
+        ],
+    )
 
 
 def validation_row(plan: Plan) -> tuple[str, str, str]:

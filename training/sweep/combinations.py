@@ -32,9 +32,8 @@ SWEPT = (
     *(f"training.{field.name}" for field in fields(Training) if field.name in SWEPT_IN_TRAINING),
 )
 """Settings that a sweep may choose. They change the adapter, and neither the rows nor the base, so losses are comparable."""
-ALL_SETTINGS = [
-    f"{section.name}.{field.name}" for section in fields(Recipe) for field in fields(section.default_factory)
-]  # pyright: ignore[reportArgumentType]
+SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
+ALL_SETTINGS = [f"{name}.{field.name}" for name, settings in SECTIONS.items() for field in fields(settings)]
 
 
 @dataclass(frozen=True)

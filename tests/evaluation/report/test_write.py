@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
-from evaluation.report import wording
+from evaluation.report import numbers, repetition, wording
 from evaluation.report.examples import choose_examples, html_bytes, starting_views
+from evaluation.report.numbers import number
 from evaluation.report.pages import PLOTS, draw_plots, render_page
 from evaluation.report.plots import forest
 from evaluation.report.write import print_table, write_report
@@ -88,7 +89,7 @@ def test_links_of_a_report_do_not_depend_on_the_hubs_port(
     ],
 )
 def test_numbers(value: float, plain: str, signed: str) -> None:
-    assert (wording.number(value), wording.number(value, signed=True)) == (plain, signed)
+    assert (number(value), number(value, signed=True)) == (plain, signed)
 
 
 def test_the_page_is_self_contained_and_escapes_texts(record: EvaluationRecord, tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_verdicts_without_an_interval_and_after_correction(record: EvaluationRec
     assert wording.verdict(changed, corrected) == "not significant after correction for 16 measures"
     assert wording.p_value(msgspec.structs.replace(first, p_value=0.002, p_holm=0.002), SETTINGS) == "≤ 0.002"
     assert wording.p_value(msgspec.structs.replace(first, p_value=0.004, p_holm=0.004), SETTINGS) == "0.004"
-    assert [wording.rounded_up(value) for value in (2 / 10_001, 0.0321, 0.06, 1.0)] == [0.0002, 0.033, 0.06, 1.0]
+    assert [numbers.rounded_up(value) for value in (2 / 10_001, 0.0321, 0.06, 1.0)] == [0.0002, 0.033, 0.06, 1.0]
 
 
 def answers(distinct: int, copied: int) -> Answers:
@@ -218,12 +219,12 @@ def test_a_model_that_repeats_itself_or_its_training_texts_is_named(
     record: EvaluationRecord, before: Answers, after: Answers, warned: bool
 ) -> None:
     record = msgspec.structs.replace(record, answers=AllAnswers(before=before, after=after))
-    texts = wording.answers_together(record)
+    texts = repetition.answers_together(record)
     assert texts[0].startswith(
         f"Different answers to 40 titles: {after.distinct} after fine-tuning, {before.distinct} before"
     )
     assert texts[1].endswith(f" {after.copied_words}% after, {before.copied_words}% before.")
-    assert (wording.COLLAPSED in texts) == warned
+    assert (repetition.COLLAPSED in texts) == warned
 
 
 def test_a_claim_that_does_not_hold_is_reported(record: EvaluationRecord, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from evaluation.report.wording import number
+from evaluation.report.numbers import number
 from evaluation.side_by_side.comparison import Published
 from evaluation.side_by_side.seeds import SeedsRecord, compare_seeds, print_seeds
 from evaluation.side_by_side.seeds_page import render_seeds

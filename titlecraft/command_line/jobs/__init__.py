@@ -1,1 +1,1 @@
-"""Verbs on machines of the Hub: Hugging Face Jobs."""
+"""Runs verbs on Hugging Face Jobs (`--on hf-jobs`)."""

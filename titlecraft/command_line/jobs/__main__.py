@@ -7,7 +7,7 @@ submit.py writes this command line.
 import sys
 from pathlib import Path
 
-RESULTS = "results"  # folder of a job's files that are not published otherwise, and of their commit in the repo of jobs
+RESULTS = "results"  # folder of files that a job does not publish; uploaded to the repo of jobs
 
 
 def main(arguments: list[str]) -> int:
@@ -45,7 +45,7 @@ def fetch(repo: str, revision: str) -> Path:
 
 
 def send_results(repo: str, revision: str) -> None:
-    """Upload the folder of results into the repo of jobs, below the commit that the job was submitted with."""
+    """Upload the results to the repo of jobs, in a folder named after the commit that the job was submitted with."""
     from huggingface_hub import HfApi
 
     HfApi().upload_folder(

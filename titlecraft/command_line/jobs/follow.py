@@ -1,4 +1,4 @@
-"""Show the output of a job of Hugging Face Jobs, and return its exit status."""
+"""Shows the output of a job on Hugging Face Jobs and returns its exit status."""
 
 import re
 import sys

@@ -10,7 +10,7 @@ from titlecraft.hub.pins import endpoint
 
 
 def require_time(timeout: str) -> None:
-    """Raises UserError if the Hub's client could not parse the time."""
+    """Raise UserError if the time has a form that the Hub's client does not accept."""
     if not re.fullmatch(r"\d+(\.\d+)?[smhd]|\d+", timeout):
         raise UserError(f"--timeout {timeout}: expected a time such as 90m, 24h or 2d")
 
@@ -31,7 +31,7 @@ def find_machine(flavor: str | None) -> JobHardwareInfo:
 
 
 def gpus_of(machine: JobHardwareInfo) -> int:
-    """Number of GPUs, or 1 without a GPU: the number of training processes."""
+    """Number of training processes: one for each GPU, or one without a GPU."""
     return int(machine.accelerator.quantity) if machine.accelerator else 1
 
 

@@ -1,4 +1,4 @@
-"""The options that run a verb on a machine of the Hub. Imports nothing of the Hub, so that verbs without them start fast."""
+"""The options of `--on hf-jobs`. This file imports no Hub client, so that verbs start fast."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What each verb sends to a machine of the Hub. Everything that would stop the job is checked before it is submitted."""
+"""Builds and checks the job of each verb. What would make the job fail is checked before it is submitted."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,21 +34,19 @@ def train_on_hub(recipe: Recipe, options: Any, chosen: Chosen | None = None) -> 
         repo=options.repo,
         recipe=recipe,
         sections=TRAINED_WITH,
-        options=[
-            f"--dataset={data}", f"--repo={options.repo}", "--watch=none", *options_of(options, left_out)
-        ],
+        options=[f"--dataset={data}", f"--repo={options.repo}", "--watch=none", *options_of(options, left_out)],
         extras="gpu,energy" if options.energy else "gpu",
         processes=gpus_of(machine),
         chosen=chosen,
-    )  # fmt: skip
+    )
     return run_on_hub(request, machine, options.timeout)
 
 
 def sweep_on_hub(recipe: Recipe, options: Any, swept: list[str]) -> int:
-    """Run `titlecraft sweep` in a job, whose files come back into the folder of --out.
+    """Run `titlecraft sweep` in a job; its files are copied to the folder of --out.
 
     Args:
-        swept: `--sweep` options for all settings with several values, also for those of the recipe file.
+        swept: `--sweep` options for all settings with several values, including those of the recipe file.
     """
     require_time(options.timeout)
     machine = find_machine(options.flavor)
@@ -78,10 +76,8 @@ def evaluate_on_hub(recipe: Recipe, options: Any) -> int:
         repo=adapter.repo,
         recipe=recipe,
         sections=("evaluation", "generation"),
-        options=[
-            f"--adapter={adapter.repo}@{adapter.revision}", *options_of(options, HERE_ONLY | {"adapter", "also"})
-        ],
-    )  # fmt: skip
+        options=[f"--adapter={adapter.repo}@{adapter.revision}", *options_of(options, HERE_ONLY | {"adapter", "also"})],
+    )
     return run_on_hub(request, machine, options.timeout)
 
 
@@ -102,15 +98,17 @@ def build_on_hub(recipe: Recipe, options: Any) -> int:
         recipe=recipe,
         sections=("data", "prompt"),
         options=[
-            *sources, f"--repo={options.repo}", *options_of(options, HERE_ONLY | {"source", "repo", "quarantine"})
+            *sources,
+            f"--repo={options.repo}",
+            *options_of(options, HERE_ONLY | {"source", "repo", "quarantine"}),
         ],
         extras="ray" if options.engine == "ray" else "",
-    )  # fmt: skip
+    )
     return run_on_hub(request, machine, options.timeout)
 
 
 def source_of(source: str) -> str:
-    """A catalogue that a machine of the Hub can read; a dataset is pinned. Raises UserError for one of this machine."""
+    """The source for a job: a dataset at its commit, or an address on the web. Raises UserError for a local file."""
     if source.startswith(DATASETS):
         dataset = pin(source.removeprefix(DATASETS), "dataset")
         return f"{DATASETS}{dataset.repo}@{dataset.revision}"
@@ -123,7 +121,7 @@ def source_of(source: str) -> str:
 
 
 def pinned(dataset: str, repo: str, recipe: Recipe) -> tuple[str, Recipe]:
-    """The dataset and the recipe's base at their commits. Raises UserError, also for a repo's name that a licence forbids."""
+    """Dataset and recipe with the commits of dataset and base. Raises UserError, also if the base's licence forbids the repo's name."""
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     require_name(repo, licence_of(base), base)
     return f"{data.repo}@{data.revision}", replace(recipe, base=replace(recipe.base, revision=base.revision))

@@ -1,4 +1,4 @@
-"""Pack the source that runs here into a reproducible archive: equal source gives equal bytes."""
+"""Packs the running source code into a reproducible archive: equal source gives equal bytes."""
 
 import gzip
 import io

@@ -37,14 +37,14 @@ class Request:
 
     Args:
         verb: of titlecraft.
-        stage: whose source has to be the one that was sent, as in titlecraft.records.stage_sources.
+        stage: the stage whose source checksum the job verifies (titlecraft.records.stage_sources).
         repo: NS/NAME that the verb publishes to.
         recipe: all settings; those of `sections` are sent.
-        sections: of the recipe that the verb reads.
-        options: of the verb, without its recipe.
-        extras: of the package, with commas between them.
-        processes: of the verb: one for each GPU, or one.
-        results: folder on this machine for files that the verb writes and does not publish.
+        sections: sections of the recipe that the verb reads.
+        options: options of the verb, except for the recipe.
+        extras: extras of the package, separated by commas.
+        processes: number of processes: one for each GPU, or one.
+        results: local folder for files that the verb writes and does not publish.
         chosen: the sweep that chose the recipe.
     """
 
@@ -71,7 +71,7 @@ def run_on_hub(request: Request, machine: JobHardwareInfo, timeout: str) -> int:
 
 
 def submit(request: Request, machine: JobHardwareInfo, timeout: str) -> tuple[JobInfo, Pin]:
-    """Upload recipe and source, and submit the job; returns it and the commit of the upload."""
+    """Upload recipe and source and submit the job; return the job and the commit of the upload."""
     files = {RECIPE: yaml.safe_dump(settings_of(request), sort_keys=False).encode(), ARCHIVE: source_archive()}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     title = f"{request.verb.capitalize()} {request.repo}"
@@ -112,7 +112,7 @@ def settings_of(request: Request) -> dict[str, Any]:
     settings |= {"chosen": msgspec.to_builtins(request.chosen)} if request.chosen else {}
     training = request.recipe.training
     if "training" in settings and training.max_steps and training.epochs == Training.epochs:
-        del settings["training"]["epochs"]  # it is a default without effect, about which the job would print a note
+        del settings["training"]["epochs"]  # max_steps overrides it; the job would print a note about it
     return settings
 
 
@@ -130,7 +130,7 @@ def upload(files: dict[str, bytes], message: str) -> Pin:
 
 
 def fetch_results(sent: Pin, folder: Path) -> None:
-    """Copy the files that the job uploaded into a folder of this machine. Raises UserError."""
+    """Copy the files that the job uploaded into a local folder. Raises UserError if there are none."""
     below = f"{RESULTS}/{sent.revision}"
     with hub_errors(f"downloading the job's results from {sent.repo}", sent.repo, "model"):
         local = Path(snapshot_download(sent.repo, allow_patterns=[f"{below}/*"]))

@@ -1,7 +1,7 @@
 """The prompt format of a training: Alpaca's template, or the base's own chat template around one message.
 
-A chat template is rendered once, in training, around a placeholder for the message. What it renders is recorded, so that a
-template that prints the date gives the same prompt in the evaluation and ever after. The reference is TRL's conversational
+Training renders a chat template once, around a placeholder for the message, and records the text. A template that prints the
+date therefore gives the same prompt in training, evaluation and use. The reference is TRL's conversational
 prompt-completion format: `apply_chat_template(..., add_generation_prompt=True)` for the prompt.
 """
 
@@ -58,7 +58,7 @@ def trained_prompt(prompt: PromptFormat, setting: Setting, tokenizer: Any, base:
 
 
 def parts_of_template(tokenizer: Any, base: Pin) -> tuple[str, str, str]:
-    """Return the chat template's text before a message, its text from there to the answer, and the token that ends an answer.
+    """Return the text before a message, the text between message and answer, and the token that ends an answer.
 
     Raises UserError for a template that fails, changes the message, begins no answer, or begins a chain of thought.
     """
@@ -84,9 +84,9 @@ def parts_of_template(tokenizer: Any, base: Pin) -> tuple[str, str, str]:
 
 
 def end_of_answer(tokenizer: Any, rest: str, base: Pin) -> str:
-    """Return the special token that ends the assistant's turn: the first one in the text behind an answer, else EOS.
+    """Return the special token that ends the assistant's turn: the first one after an answer, else EOS.
 
-    Raises UserError if text stands between the answer and that token: a model would have to learn to write it.
+    Raises UserError if the template writes text between the answer and that token, because the model would have to learn it.
     """
     tokens = [token.content for token in tokenizer.added_tokens_decoder.values()]
     found = sorted((rest.find(token), -len(token), token) for token in tokens if token and token in rest)

@@ -1,4 +1,4 @@
-"""Choose the next token with the logits warpers of transformers, in the same order, with random numbers of the request's own."""
+"""Chooses the next token with the logits warpers of transformers, in their order. Each request has its own random generator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +39,7 @@ class TokenChooser:
 
 
 class ChosenByRow(LogitsProcessor):
-    """Makes greedy generate() take the token that each row's chooser chooses."""
+    """A logits processor for greedy generate(): only the token that the row's chooser samples keeps a finite score."""
 
     def __init__(self, choosers: list[TokenChooser]) -> None:
         self.choosers = choosers
@@ -51,14 +51,14 @@ class ChosenByRow(LogitsProcessor):
         return torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)
 
 
-class EachRow:
-    """Chooses the next token of many rows, on a CPU: each row's request has a chooser of its own."""
+class CpuRowChooser:
+    """Chooses the next token of each row on a CPU, by one TokenChooser for each row."""
 
     def __init__(self, rows: int) -> None:
         self.choosers: list[TokenChooser] = [TokenChooser(None, "cpu")] * rows
 
     def begin(self, rows: list[int], requests: Sequence[Request]) -> None:
-        """Set rows to requests."""
+        """Start requests in these rows."""
         for row, request in zip(rows, requests, strict=True):
             self.choosers[row] = TokenChooser(request.sampling, "cpu")
 
@@ -67,12 +67,12 @@ class EachRow:
         for source, target in zip(sources.tolist(), targets.tolist(), strict=True):
             self.choosers[target] = self.choosers[source]
 
-    def take(self, other: "EachRow") -> None:
-        """Take the rows of another one."""
+    def take(self, other: "CpuRowChooser") -> None:
+        """Copy the rows of a smaller chooser."""
         self.choosers = other.choosers
 
     def __call__(self, logits: Any, rows: Any, positions: Any, candidates: int) -> Any:
-        """Return the tokens [n] from logits [n, vocabulary]; `candidates` is 0 if all rows are greedy."""
+        """Return the token ids [n] from logits [n, vocabulary]; `candidates` is 0 if all rows are greedy."""
         if not candidates:
             return logits.float().argmax(-1)
         choosers = [self.choosers[row] for row in rows.tolist()]

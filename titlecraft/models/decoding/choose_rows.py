@@ -1,7 +1,7 @@
-"""Choose the next token of many rows on the GPU, each with its own settings and random numbers.
+"""Chooses the next token of each row on the GPU, with the sampling settings and random numbers of its request.
 
-A request's random numbers are drawn on the CPU when it begins, one for each token. A token is the first whose cumulative
-probability exceeds its number, so neither neighbours in the batch nor its size change a draw.
+When a request starts, one random number for each token is drawn on the CPU. The chosen token is the first whose cumulative
+probability exceeds the number, so other rows and the batch size do not change it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from titlecraft.models.decoding.request import Request, Sampling
 
-MOST_CANDIDATES = 128  # of top_k, up to which the vocabulary need not be sorted
+MOST_CANDIDATES = 128  # largest top_k for which the vocabulary is not sorted
 GREEDY = Sampling(top_k=1)
 
 
@@ -26,7 +26,7 @@ class RowChooser:
         self.draws = torch.zeros(rows, columns, device=device)
 
     def begin(self, rows: list[int], requests: Sequence[Request]) -> None:
-        """Set rows to requests."""
+        """Start requests in these rows."""
         device, index = self.draws.device, torch.tensor(rows)
         settings = [request.sampling or GREEDY for request in requests]
         for tensor, values in (
@@ -58,7 +58,7 @@ class RowChooser:
         """Return the tokens [n] that follow these positions of these rows, from logits [n, vocabulary].
 
         Args:
-            candidates: 0 if all rows are greedy; else the most tokens that any row chooses among.
+            candidates: 0 if all rows are greedy; else how many of the most likely tokens are considered.
         """
         best = logits.argmax(-1)
         if not candidates:
@@ -70,8 +70,8 @@ class RowChooser:
         chances = chances.masked_fill((before >= self.top_p[rows, None]) & (rank > 0), 0.0)
         reached = chances.cumsum(-1)
         drawn = self.draws[rows, positions][:, None] * reached[:, -1:]
-        place = (reached <= drawn).sum(-1, keepdim=True).clamp(max=scores.shape[1] - 1)
-        return torch.where(self.greedy[rows], best, tokens.gather(-1, place)[:, 0])
+        choice = (reached <= drawn).sum(-1, keepdim=True).clamp(max=scores.shape[1] - 1)
+        return torch.where(self.greedy[rows], best, tokens.gather(-1, choice)[:, 0])
 
 
 def candidates_of(requests: Sequence[Request], vocabulary: int) -> int:

@@ -1,4 +1,4 @@
-"""What every decoder does, and one decoder shared by threads."""
+"""The interface of all decoders, and a decoder that threads share."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -13,11 +13,11 @@ States = Callable[[Sequence[Sequence[int]]], list[Any]]
 
 
 class Decoder(ABC):
-    """Answers a queue of requests with one loaded model. Not for several threads at once: see `SharedDecoder`.
+    """Answers a queue of requests with one loaded model. Not thread-safe: see `SharedDecoder`.
 
     Args:
-        description: how it decodes, in a few words.
-        at_once: the number of requests that `answers` is best given: fewer leave rows idle.
+        description: the decoding method, in a few words.
+        at_once: number of requests for one call of `answers` that keeps all rows busy.
     """
 
     description = ""
@@ -25,25 +25,25 @@ class Decoder(ABC):
 
     @abstractmethod
     def add(self, request: Request) -> Answering:
-        """Put a request into the queue. It begins with the next `step` that has room, beside those in work."""
+        """Put a request into the queue. A later `step` starts it when a row is free."""
 
     @abstractmethod
     def step(self) -> None:
-        """Advance the answers in work by at least one token, or let waiting requests begin. No-op if there are none."""
+        """Start waiting requests, or add at least one token to the running answers. No-op without requests."""
 
     @abstractmethod
     def cancel(self, answering: Answering) -> None:
-        """End an answer, in work or waiting, so that its memory serves others. No-op if it has ended."""
+        """End a running or waiting answer and free its row. No-op if it has ended."""
 
     def states(self, arm: Arm) -> States | None:
         """Return a function that computes last hidden states faster than the model's own forward pass; None if there is none."""
         return None
 
     def release(self) -> None:  # noqa: B027 (nothing to do for most)
-        """Free the memory that is kept for the next answers, if nothing is in work."""
+        """Free the memory that is kept for later answers. No-op while an answer is running."""
 
     def answers(self, requests: Sequence[Request]) -> list[list[int]]:
-        """Return the token ids of the answer to each request, in order; an answer ended by a stop token holds it."""
+        """Return the token ids of the answer to each request, in order, including the stop token that ended it."""
         in_work = [self.add(request) for request in requests]
         try:
             while any(one.stop is None for one in in_work):
@@ -55,11 +55,11 @@ class Decoder(ABC):
 
 
 class SharedDecoder:
-    """A decoder for any number of threads. A thread that waits for tokens advances the answers of all; none runs beside.
+    """A decoder for any number of threads. There is no background thread: a thread that waits for tokens runs the next step for all.
 
     Args:
-        turn: makes a context that surrounds each step, such as a number of threads for small models.
-        lock: held while the model computes; whoever else runs the model holds it too.
+        turn: makes a context manager for each step, such as one that sets the number of threads.
+        lock: held during each step; other code that runs the model must hold it too.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class SharedDecoder:
         self.lock = lock or threading.Lock()
 
     def stream(self, *requests: Request) -> Generator[tuple[Answering, ...], None, None]:
-        """Yield the answers each time that one has grown, until all have ended. Closing the iterator cancels them.
-        Raises what ended one of them, such as a full memory, in whatever thread it happened.
+        """Yield the answers whenever one of them has grown, until all have ended. Closing the iterator cancels them.
 
-        Requests of one call begin together and advance in the same batches.
+        Requests of one call start together and share batches. Raises the error that ended one of them, such as
+        torch.OutOfMemoryError, also if it was raised in another thread.
         """
         with self.lock:
             answers = tuple(self.decoder.add(request) for request in requests)

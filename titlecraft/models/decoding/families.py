@@ -1,4 +1,4 @@
-"""The families whose forward pass the static decoder knows."""
+"""The model families that the static decoder supports."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from titlecraft.models.decoding.products import fault_of_layer
 from titlecraft.models.layers import causal_of, decoder_of
 
 KNOWN = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
-STEADY_ROTATIONS = ("default", "linear", "llama3", "yarn")  # the others change with the length of the text
+STEADY_ROTATIONS = ("default", "linear", "llama3", "yarn")  # other kinds depend on the length of the text
 
 
 def fault_of(model: Any, context: int) -> str | None:
-    """Return why the static decoder does not know a model, or None.
+    """Return why the static decoder does not support a model, or None.
 
     Args:
-        context: the most tokens of a prompt with its answer.
+        context: maximum number of tokens of prompt and answer.
     """
     causal = causal_of(model)
     config = causal.config.get_text_config()

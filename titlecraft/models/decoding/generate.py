@@ -12,7 +12,7 @@ from titlecraft.models.batches import pad_left
 from titlecraft.models.decoding.choose import ChosenByRow, TokenChooser
 from titlecraft.models.decoding.request import Sampling
 
-COLUMNS = 64  # widths are rounded up to these, so that another sample may find the same step compiled
+COLUMNS = 64  # widths are rounded up to multiples, so that other samples reuse the compiled step
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,10 @@ def generate(
         batch_prompts, width = batch_prompts + [batch_prompts[-1]] * (shape.rows - len(batch_prompts)), shape.columns
     last = [] if sampling is None else [sampling[-1]] * (len(batch_prompts) - len(prompts))
     choosers = [TokenChooser(one, base.device) for one in [*(sampling or ()), *last]]
-    shipped, base.generation_config = base.generation_config, settings  # generate() fills its gaps from the model's
+    shipped, base.generation_config = (
+        base.generation_config,
+        settings,
+    )  # generate() takes unset values from the model's config
     try:
         with torch.no_grad():
             batch = pad_left(batch_prompts, tokenizer.pad_token_id, base.device, width)

@@ -1,7 +1,7 @@
-"""The forward pass of Llama's family over a static KV cache: prompts at once, then one token for each row.
+"""The forward pass of Llama-like models over a static KV cache: prefill of prompts, then one token for each row.
 
-Rows have prompts of different lengths: each has its own position, and attends to the columns of the cache up to it. Prompts
-are padded on the right, where a causal mask alone keeps padding out.
+Prompts may differ in length: each row has its own position and attends to the cache up to it. Prompts are padded on the right,
+so the causal mask alone excludes the padding.
 """
 
 from collections.abc import Sequence
@@ -59,8 +59,8 @@ class Network:
     """The weights of a causal model of a known family, and its forward pass with the operations `ops`.
 
     Args:
-        model: a model without a fault (`titlecraft.models.decoding.families`).
-        positions: the most tokens of a prompt with its answer.
+        model: a supported model (`titlecraft.models.decoding.families.fault_of` returns None).
+        positions: maximum number of tokens of prompt and answer.
         ops: `TorchOps`, or `TritonOps` on a GPU.
     """
 
@@ -98,11 +98,11 @@ class Network:
     def prefill(self, ids: Tensor, lengths: Tensor, rows: Tensor, cache: Cache, use: Use) -> Tensor:
         """Return the logits [n, vocabulary] after prompts, ids [n, longest] padded on the right; fill these rows of the cache."""
         n, longest = ids.shape
-        places = torch.arange(longest, device=ids.device).repeat(n)
+        positions = torch.arange(longest, device=ids.device).repeat(n)
         if not isinstance(use, str):
             use = use.repeat_interleave(longest, 0)
         each = rows.repeat_interleave(longest)
-        hidden = self.through(ids.flatten(), each, places, cache, use, lambda qkv, _: self.attend(qkv, n, longest))
+        hidden = self.through(ids.flatten(), each, positions, cache, use, lambda qkv, _: self.attend(qkv, n, longest))
         last = torch.arange(n, device=ids.device) * longest + lengths - 1
         return self.logits(*(one[last] for one in hidden))
 
@@ -116,10 +116,10 @@ class Network:
         return self.logits(*self.through(tokens, rows, positions, cache, use, attend))
 
     def states(self, texts: Sequence[Sequence[int]], use: Use) -> list[Tensor]:
-        """Return the last hidden states [tokens, hidden] of texts, computed side by side without padding, in 16 bit."""
+        """Return the last hidden states [tokens, hidden] of texts, from one packed forward pass without padding, in 16 bit."""
         lengths = [len(text) for text in texts]
         ids = torch.tensor([token for text in texts for token in text]).to(self.device)
-        places = torch.cat([torch.arange(length) for length in lengths]).to(self.device)
+        positions = torch.cat([torch.arange(length) for length in lengths]).to(self.device)
         borders = torch.tensor([0, *lengths]).cumsum(0).to(self.device, torch.int32)
 
         def attend(qkv: Tensor, _: int) -> Tensor:
@@ -127,11 +127,11 @@ class Network:
             return attend_varlen(*heads, borders, max(lengths), self.scale)[0].flatten(1)  # pyright: ignore[reportCallIssue]
 
         with torch.no_grad():
-            hidden = self.through(ids, None, places, None, use, attend)
+            hidden = self.through(ids, None, positions, None, use, attend)
             return list(self.ops.add_norm(*hidden, self.norm)[0].split(lengths))
 
     def through(self, ids: Tensor, rows: Any, positions: Tensor, cache: Cache | None, use: Use, attend: Any) -> Any:
-        """Return the residual stream before the last addition, and what is to be added, [tokens, hidden] each."""
+        """Run all layers; return the residual stream before the last addition and the summand, [tokens, hidden] each."""
         stream, change = self.embedding(ids), None
         for number, layer in enumerate(self.layers):
             normed, stream = self.ops.add_norm(stream, change, layer.norm)
@@ -146,7 +146,7 @@ class Network:
         return stream, change
 
     def logits(self, stream: Tensor, change: Tensor) -> Tensor:
-        """Return the logits from the residual stream and its last change."""
+        """Return the logits [n, vocabulary] from the residual stream and the last summand."""
         return self.head(self.ops.add_norm(stream, change, self.norm)[0])
 
     def norm_heads(self, qkv: Tensor, layer: Layer) -> None:

@@ -1,4 +1,4 @@
-"""Choosing the decoder of a loaded model, and comparing the fast one with the model's own forward pass."""
+"""Opens the fastest decoder that supports a loaded model, after comparing its logits with the model's own."""
 
 import sys
 from contextlib import suppress
@@ -24,10 +24,7 @@ LENGTHS = (9, len(PROBE) - 1)  # of the prompts that are compared
 
 
 def open_decoder(loaded: Loaded, rows: int) -> Decoder:
-    """Return a decoder of a loaded model, for as many answers at once as `rows`.
-
-    Prints a line if transformers has to decode.
-    """
+    """Return a decoder of a loaded model for batches of `rows` answers. Prints the reason if transformers has to decode."""
     fault = fault_of(loaded.model, loaded.context)
     network = None
     if fault is None:
@@ -48,7 +45,7 @@ def open_decoder(loaded: Loaded, rows: int) -> Decoder:
 
 
 def network_of(model: Any, context: int) -> Network:
-    """Return the forward pass of a model without a fault, with kernels of its own on a GPU that has Triton."""
+    """Return the static forward pass of a supported model; on a GPU with Triton it uses the kernels of `kernels.py`."""
     ops, on_gpu = TorchOps(), model.device.type == "cuda"
     if on_gpu:
         with suppress(ImportError):  # no Triton: torch's operations
@@ -59,7 +56,10 @@ def network_of(model: Any, context: int) -> Network:
 
 
 def difference(network: Network, model: Any) -> str | None:
-    """Return how far logits after two prompts and after one more token are from the model's own in each arm; None if close."""
+    """Compare logits with those of the model's own forward pass, for two prompts and one more token, in each arm.
+
+    Returns a message with the largest relative difference, or None if it is within CLOSE.
+    """
     device, layers = network.device, adapter_layers(model)
     ids = torch.tensor([PROBE[:-1]] * 2, device=device)
     lengths, rows = torch.tensor(LENGTHS, device=device), torch.arange(2, device=device)

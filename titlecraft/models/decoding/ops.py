@@ -1,4 +1,4 @@
-"""The operations between the products of a decoding step, by torch; `kernels.py` has each as one GPU kernel."""
+"""The operations between the matrix products of a decoding step, in torch. `kernels.py` has each as one GPU kernel."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class TorchOps:
     few_rows_product: Any = None  # x Wᵀ for few rows, where it is faster than torch's
 
     def add_norm(self, stream: Tensor, change: Tensor | None, norm: Any) -> tuple[Tensor, Tensor]:
-        """Return the normalised residual stream after a change, and the stream."""
+        """Add `change` to the residual stream; return the normalised stream and the stream, [tokens, hidden] each."""
         stream = stream if change is None else stream + change
         return norm(stream), stream
 
@@ -25,7 +25,7 @@ class TorchOps:
     def rotate(
         self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: Any, positions: Tensor, k: Any, v: Any, heads: int
     ) -> None:
-        """Rotate queries and keys in place, and put keys and values into the cache, if there is one.
+        """Rotate queries and keys in place (rotary embedding), and write keys and values into the cache, if there is one.
 
         Args:
             qkv: [tokens, (heads + 2 · groups) · size].
@@ -49,9 +49,9 @@ class TorchOps:
     def attend(
         self, qkv: Tensor, k: Tensor, v: Tensor, positions: Tensor, longest: int, heads: int, scale: float
     ) -> Tensor:
-        """Return the attention [rows, heads · size] of one query token of each row to its columns up to its position.
+        """Return the attention output [rows, heads · size] of one query token of each row over the cache up to its position.
 
-        The heads that share a key head take the place of tokens, so that keys are not copied for each.
+        Query heads that share a key head are passed as query tokens, so keys are not copied for each head.
         """
         rows, (groups, size) = len(qkv), (k.shape[1], k.shape[3])
         q = qkv[:, : heads * size].view(rows, groups, heads // groups, size)

@@ -1,4 +1,4 @@
-"""The decoder for every family: transformers' own forward pass and generate()."""
+"""The decoder for all model families: transformers' forward pass and generate()."""
 
 import inspect
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from titlecraft.models.layers import causal_of
 
 
 class PlainDecoder(Decoder):
-    """Decodes by transformers: each streamed answer with a KV cache of its own, a list of answers by generate().
+    """Decodes by transformers. A streamed answer has its own KV cache; lists of answers are decoded by generate().
 
     Args:
         model: a PeftModel, or a causal model without adapter, in eval mode.

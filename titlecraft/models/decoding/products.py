@@ -1,9 +1,9 @@
-"""Linear layers that read the same input as one product, with their LoRA updates beside them.
+"""Computes linear layers with the same input, and their LoRA updates, as one matrix product.
 
-On a GPU the weights of a group, such as query, key and value, lie below each other in one tensor, followed by the A matrices
-of their updates: one product gives all outputs and what the B matrices need. The layers' own weights become views of that
-tensor, so the model computes as before and no weight is stored twice. Elsewhere, and for 4-bit weights, each layer is
-computed by itself.
+On a GPU the weights of such a group (query, key and value, for example) are stacked in one tensor, followed by the A matrices of
+their updates. One product gives the outputs of all layers and the inputs of the B matrices. The layers' weights become views of
+that tensor, so no weight is stored twice and the model itself computes as before. On other devices, and with 4-bit weights, each
+layer is computed alone.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 Use = Literal["base", "tuned"] | Tensor
-"""Whether rows get the updates: none, all, or those where a tensor [rows, 1] of the input's type is 1."""
-FEW_ROWS = 8  # up to which a kernel of ours reads 16-bit weights faster than cuBLAS
+"""Rows to which the LoRA update applies: none ("base"), all ("tuned"), or those with 1 in a tensor [rows, 1] of the input's dtype."""
+FEW_ROWS = 8  # up to here `few_rows_product` reads 16-bit weights faster than cuBLAS
 
 
 class Update:
@@ -27,7 +27,7 @@ class Update:
 
 
 def fault_of_layer(layer: Any) -> str | None:
-    """Return why a layer, with its adapter, cannot be computed here, or None."""
+    """Return why a layer with its adapter is not supported, or None."""
     base = layer
     if hasattr(layer, "base_layer"):
         base, names = layer.base_layer, getattr(layer, "active_adapters", [])
@@ -48,10 +48,10 @@ def fault_of_layer(layer: Any) -> str | None:
 
 
 class Products:
-    """The outputs of one or more linear layers of the same input, side by side.
+    """Computes one or more linear layers with the same input; the outputs are concatenated.
 
     Args:
-        layers: modules without a fault (`fault_of_layer`).
+        layers: supported modules (`fault_of_layer` returns None).
         together: stack the weights into one tensor, in place of the layers' own.
         few_rows_product: of `TritonOps`; None on other devices.
     """
@@ -67,7 +67,7 @@ class Products:
             self.stack()
 
     def stack(self) -> None:
-        """Put weights and A matrices into one tensor, and the B matrices, scaled, onto a block diagonal."""
+        """Stack weights and A matrices in one tensor, and the scaled B matrices in a block-diagonal one."""
         updates = [update for update in self.updates if update is not None]
         parts = [*(layer.weight for layer in self.layers), *(update.A for update in updates)]
         rows = sum(len(part) for part in parts)

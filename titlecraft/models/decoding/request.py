@@ -1,4 +1,4 @@
-"""What is asked of a decoder, and the answer so far."""
+"""Requests to a decoder, and their answers so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ Stop = Literal["eos", "length", "cancelled"]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are sampled, as transformers' logits warpers do it, in their order.
+    """Sampling settings, with the meaning and order of transformers' logits warpers.
 
     Args:
-        seed: of the request's own random numbers, so that other requests do not change its draw.
+        seed: seed of the request's own random generator, which other requests do not advance.
     """
 
     temperature: float = 1.0
@@ -36,10 +36,10 @@ class Request:
 
     Args:
         prompt: token ids, with BOS; at least one.
-        new_tokens: the most tokens of the answer; prompt and answer have to fit into the model's context.
-        stop: token ids that end the answer; the answer holds the one that ended it.
-        arm: "base" (adapter off) or "tuned". A model without adapter answers both alike.
-        sampling: None is greedy.
+        new_tokens: maximum number of tokens of the answer; prompt and answer must fit into the context.
+        stop: token ids that end the answer; it includes the one that ended it.
+        arm: "base" (adapter disabled) or "tuned". They are equal for a model without an adapter.
+        sampling: None is greedy decoding.
     """
 
     prompt: Sequence[int]
@@ -51,13 +51,13 @@ class Request:
 
 @dataclass
 class Answering:
-    """A request in work: `tokens` grows until `stop` is set.
+    """A request and its answer so far: `tokens` grows until `stop` is set.
 
     Args:
-        stop: "eos" where a token of `request.stop` ended it (the last of `tokens`), "length" at `request.new_tokens`,
-            "cancelled" by `Decoder.cancel`; None while it grows.
-        state: the decoder's own.
-        error: what ended it otherwise ("cancelled"), such as a full memory.
+        stop: "eos" after a token of `request.stop` (the last of `tokens`), "length" after `request.new_tokens` tokens,
+            "cancelled" after `Decoder.cancel`; None while it grows.
+        state: private to the decoder.
+        error: the error that ended it, such as torch.OutOfMemoryError; `stop` is then "cancelled".
     """
 
     request: Request
@@ -67,7 +67,7 @@ class Answering:
     error: BaseException | None = None
 
     def take(self, token: int) -> None:
-        """Append a token, and end the answer if it is the last one."""
+        """Append a token; set `stop` if it ends the answer."""
         self.tokens.append(token)
         if token in self.request.stop:
             self.stop = "eos"

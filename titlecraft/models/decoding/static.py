@@ -1,7 +1,7 @@
-"""The fast decoder: rows over a static KV cache, each with a request of its own; rows that have ended take the next one.
+"""The fast decoder: continuous batching over a static KV cache. A row whose answer has ended takes the next request.
 
-On a GPU the host never waits for the step that it has just started: it reads the tokens of one run of steps while the next
-one runs, sees there which rows have ended, and lets waiting requests begin in them.
+On a GPU the host does not wait for the steps that it has just launched: it reads the tokens of the previous ones, finds the rows
+that have ended, and starts waiting requests in them.
 """
 
 from collections import deque
@@ -18,17 +18,17 @@ from titlecraft.models.decoding.network import Network
 from titlecraft.models.decoding.request import Answering, Arm, Request
 from titlecraft.models.decoding.table import Kind, Table
 
-STEPS = 8  # of a GPU between two looks at the tokens; half of it for few rows, whose reader waits for each word
+STEPS = 8  # launched on a GPU before the host reads tokens; half as many for few rows, so that streams are smooth
 FEW_ROWS = 8
-ROUNDS = 4  # of requests for each row, so that few rows are idle while the last answers end
+ROUNDS = 4  # requests for each row in one call, so that few rows are idle at the end
 PREFILL_TOKENS = 1 << 14  # of one forward pass
-FEWEST_COLUMNS = 512  # so that the next question may find its graphs captured
-COMPACT = 8  # rows in work are moved together on a GPU if they are fewer than this part of those computed
+FEWEST_COLUMNS = 512  # so that later requests reuse captured graphs
+COMPACT = 8  # busy rows are compacted on a GPU if they are fewer than 1 / COMPACT of those computed
 
 
 @dataclass(frozen=True)
 class Record:
-    """Tokens on their way from the GPU, [steps, rows], and whose they are: (row, answer)."""
+    """Tokens [steps, rows] that are being copied from the GPU, and the answer of each row."""
 
     tokens: Any
     ready: Any
@@ -39,9 +39,9 @@ class StaticDecoder(Decoder):
     """Decodes a model of a known family.
 
     Args:
-        network: its forward pass.
-        rows: the most answers at once.
-        context: the most tokens of a prompt with its answer.
+        network: the forward pass.
+        rows: maximum number of answers at once.
+        context: maximum number of tokens of prompt and answer.
     """
 
     def __init__(self, network: Network, rows: int, context: int, description: str) -> None:
@@ -81,13 +81,13 @@ class StaticDecoder(Decoder):
             self.cancel(one)
 
     def release(self) -> None:
-        """Free the cache and the graphs, if nothing is in work."""
+        """Free the cache and the graphs. No-op while an answer is running."""
         if not any(self.slots):
             self.table = None
             self.records.clear()
 
     def step(self) -> None:
-        """Let waiting requests begin if enough rows are free, or else advance the rows in work."""
+        """Start waiting requests if enough rows are free; otherwise advance the busy rows."""
         free = self.slots.count(None)
         with torch.no_grad():
             if self.waiting and free >= min(len(self.waiting), max(1, self.rows // 8)):
@@ -97,7 +97,7 @@ class StaticDecoder(Decoder):
                 try:
                     self.advance()
                     self.read(leave=1 if self.on_gpu else 0)
-                except BaseException as error:  # rows may be half a step ahead
+                except BaseException as error:  # some rows may have advanced
                     self.fail([one for one in self.slots if one is not None], error)
                     self.table = None
                     raise
@@ -105,7 +105,7 @@ class StaticDecoder(Decoder):
             self.records.clear()
 
     def begin(self, free: int) -> None:
-        """Run the prompts of the first waiting requests into the free rows."""
+        """Prefill the prompts of the first waiting requests into free rows."""
         table = self.table_for(max(len(one.request.prompt) + one.request.new_tokens for one in self.waiting))
         rows = [row for row, one in enumerate(self.slots) if one is None]
         starting = [self.waiting.popleft() for _ in range(min(free, len(self.waiting)))]
@@ -117,19 +117,19 @@ class StaticDecoder(Decoder):
                     break
                 count += 1
             batch, starting = starting[:count], starting[count:]
-            places, rows = rows[:count], rows[count:]
-            for row, one in zip(places, batch, strict=True):
+            taken, rows = rows[:count], rows[count:]
+            for row, one in zip(taken, batch, strict=True):
                 self.slots[row] = one
             requests = [one.request for one in batch]
             try:
-                first = table.begin(places, requests, self.kind(requests, len(requests)))
+                first = table.begin(taken, requests, self.kind(requests, len(requests)))
             except BaseException as error:
                 self.fail([*batch, *starting], error)
                 raise
             self.record(first[None], list(enumerate(batch)))
 
     def advance(self) -> None:
-        """Start the next steps of the rows in work."""
+        """Launch the next steps of the busy rows."""
         assert self.table is not None
         self.compact()
         in_work = [(row, one) for row, one in enumerate(self.slots) if one is not None]
@@ -140,7 +140,7 @@ class StaticDecoder(Decoder):
         self.record(tokens, in_work)
 
     def compact(self) -> None:
-        """Move the last rows into free ones: on a CPU always, since each row costs; on a GPU if most are free."""
+        """Move the last busy rows into free ones: always on a CPU, where each row costs time; on a GPU only if most are free."""
         assert self.table is not None
         in_work = [row for row, one in enumerate(self.slots) if one is not None]
         holes = [row for row, one in enumerate(self.slots[: len(in_work)]) if one is None]
@@ -152,17 +152,17 @@ class StaticDecoder(Decoder):
             self.slots[target], self.slots[source] = self.slots[source], None
 
     def record(self, tokens: Any, rows: list[tuple[int, Answering]]) -> None:
-        """Send tokens [steps, rows] to the host."""
+        """Start to copy tokens [steps, rows] to the host."""
         ready = None
         if self.on_gpu:
-            there = torch.empty(tokens.shape, dtype=tokens.dtype, pin_memory=True)
-            there.copy_(tokens, non_blocking=True)
-            ready, tokens = torch.cuda.Event(), there
+            on_host = torch.empty(tokens.shape, dtype=tokens.dtype, pin_memory=True)
+            on_host.copy_(tokens, non_blocking=True)
+            ready, tokens = torch.cuda.Event(), on_host
             ready.record()
         self.records.append(Record(tokens, ready, rows))
 
     def read(self, leave: int) -> None:
-        """Give tokens to their answers, except for the last `leave` records; free the rows that have ended."""
+        """Append tokens to their answers, except those of the last `leave` records; free the rows that have ended."""
         while len(self.records) > leave:
             record = self.records.popleft()
             if record.ready is not None:
@@ -175,12 +175,12 @@ class StaticDecoder(Decoder):
         self.slots = [None if one is not None and one.stop is not None else one for one in self.slots]
 
     def kind(self, requests: list[Request], rows: int) -> Kind:
-        """Return the kind of step that these requests need."""
+        """Return the kind of step for these requests."""
         arms = {request.arm for request in requests}
         return Kind(rows, arms.pop() if len(arms) == 1 else "mixed", candidates_of(requests, self.network.vocabulary))
 
     def table_for(self, columns: int) -> Table:
-        """Return the table, made or enlarged for this many columns."""
+        """Return the table; create or enlarge it for this number of columns."""
         if self.table is None or self.table.cache.columns < columns:
             wanted = columns
             if self.rows <= FEW_ROWS:
@@ -194,6 +194,6 @@ class StaticDecoder(Decoder):
 
 
 def sizes(rows: int) -> list[int]:
-    """Return the numbers of rows for which a step is captured."""
+    """Return the numbers of rows for which steps are captured, ascending."""
     steps = [size for power in range(14) for size in (1 << power, 3 << power >> 1)]
     return [*sorted({size for size in steps if 0 < size < rows}), rows]

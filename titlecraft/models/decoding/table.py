@@ -1,6 +1,6 @@
-"""The rows of the static decoder on the device: cache, newest token and position of each, and one step over the first n.
+"""The state of the static decoder on the device: KV cache, newest token and position of each row, and the decoding step.
 
-On a GPU a step is captured once as a CUDA graph for each number of rows and kind of request, and then replayed.
+On a GPU a step is captured once as a CUDA graph for each `Kind`, and then replayed.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from titlecraft.models.decoding.choose import EachRow
+from titlecraft.models.decoding.choose import CpuRowChooser
 from titlecraft.models.decoding.network import Cache, Network
 from titlecraft.models.decoding.products import Use
 from titlecraft.models.decoding.request import Request
@@ -22,12 +22,12 @@ ROUND = 64  # columns of the cache are a multiple of it
 
 @dataclass(frozen=True)
 class Kind:
-    """What a captured step depends on.
+    """The properties that a captured step depends on.
 
     Args:
-        rows: that are computed.
+        rows: number of computed rows.
         arms: "base", "tuned" or "mixed".
-        candidates: of `RowChooser`.
+        candidates: number of candidates of `RowChooser`.
     """
 
     rows: int
@@ -36,12 +36,12 @@ class Kind:
 
 
 class Table:
-    """Rows in work.
+    """The rows of a batch.
 
     Args:
-        rows: the most.
-        columns: the most tokens of a prompt with its answer.
-        steps: that run before tokens are read.
+        rows: maximum number of rows.
+        columns: maximum number of tokens of prompt and answer.
+        steps: number of steps between two reads of the tokens.
     """
 
     def __init__(self, network: Network, rows: int, columns: int, steps: int) -> None:
@@ -53,7 +53,7 @@ class Table:
         self.tuned = torch.zeros(rows, 1, dtype=network.dtype, device=network.device)
         self.history = torch.zeros(steps, rows, dtype=torch.long, device=network.device)
         self.newest = torch.zeros(1, dtype=torch.long, device=network.device)
-        self.chooser: Any = EachRow(rows)
+        self.chooser: Any = CpuRowChooser(rows)
         if self.on_gpu:
             from titlecraft.models.decoding.choose_rows import RowChooser
 
@@ -62,7 +62,7 @@ class Table:
         self.pool: Any = None
 
     def begin(self, rows: list[int], requests: Sequence[Request], kind: Kind) -> Tensor:
-        """Run the prompts of requests into these rows; return the first tokens [n]."""
+        """Prefill the prompts of requests into these rows; return the first token ids [n]."""
         device = self.network.device
         lengths = torch.tensor([len(request.prompt) for request in requests])
         ids = torch.zeros(len(requests), int(lengths.max()), dtype=torch.long)
@@ -88,10 +88,10 @@ class Table:
             tensor[target] = tensor[source]
 
     def advance(self, kind: Kind, longest: int) -> Tensor:
-        """Advance the first `kind.rows` rows by `steps` tokens; return these [steps, rows], on the device.
+        """Advance the first `kind.rows` rows by `steps` tokens; return them, [steps, rows] on the device.
 
         Args:
-            longest: more than all positions; not used by a graph.
+            longest: larger than all positions; a graph ignores it.
         """
         self.newest.zero_()
         if self.on_gpu:
@@ -104,7 +104,7 @@ class Table:
         return self.history[:, : kind.rows]
 
     def step(self, kind: Kind, longest: int) -> None:
-        """Advance the first rows by a token; a row that is full stays where it is."""
+        """Advance the first rows by one token; the position of a full row does not change."""
         n = kind.rows
         use: Use = self.tuned[:n] if kind.arms == "mixed" else kind.arms  # pyright: ignore[reportAssignmentType]
         tokens, positions = self.tokens[:n], self.positions[:n]
@@ -116,7 +116,7 @@ class Table:
         self.newest.add_(1)
 
     def capture(self, kind: Kind) -> Any:
-        """Return a step captured as a CUDA graph, after one that warms up and is taken back; None if it cannot be captured."""
+        """Return a step captured as a CUDA graph, or None if capture fails. Runs a warm-up step and restores the state."""
         tokens, positions = self.tokens.clone(), self.positions.clone()
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -141,7 +141,7 @@ class Table:
         return graph
 
     def grown(self, columns: int) -> "Table":
-        """Return a table with more columns and the same rows in work."""
+        """Return a table with more columns and the same rows."""
         larger = Table(self.network, self.rows, columns, self.steps)
         larger.cache.take(self.cache)
         for name in ("tokens", "positions", "tuned"):
