@@ -1,6 +1,6 @@
-"""The first pass over the whole catalogue: reads its blocks in order, sums their counts and joins their keys.
+"""The first pass over the catalogue: reads its blocks in order, sums their counts and concatenates their keys.
 
-Memory holds 25 bytes for each row, mostly its keys; the rows and their sketches are on disk.
+It holds 25 bytes in memory for each row, mostly keys; rows and sketches are on disk.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ EXAMPLES = 3  # quarantined lines that a message names for each reason
 
 @dataclass
 class Rows:
-    """The rows that the first pass kept, and its counts.
+    """The rows that the first pass keeps, and its counts.
 
     Args:
         lines: number of lines of each file of the catalogue.
@@ -36,11 +36,11 @@ class Rows:
         absent: number of objects without a column, by the name of the column.
         columns: keys of some objects, with the number of objects that have each.
         examples: the first quarantined lines for each reason.
-        cut: which end of a file is cut, by the index of the file.
+        cut: index of a file -> what is incomplete at its end.
         files: files of intermediate rows, in order.
-        begins: number of the first row in each of `files`.
+        begins: index of the first row of each of `files`.
         keys, titles, contents: keys (uint64) of each row, of its title and of its description.
-        measurable: whether sketches can compare the row.
+        measurable: bool by row, whether its sketch can be compared.
         sketches: the sketch file; None if near-duplicates are not searched for.
     """
 
@@ -117,7 +117,7 @@ def position_of(malformed: MalformedLine, origin: BlockOrigin) -> dict[str, int]
 
 
 class Speed(TransferSpeedColumn):
-    """Bytes per second; empty as long as they are not known."""
+    """Bytes per second; empty until the speed is known."""
 
     def render(self, task: Task) -> Text:
         """Return the column's text."""
@@ -125,7 +125,7 @@ class Speed(TransferSpeedColumn):
 
 
 def with_progress(blocks: Iterable[CleanedBlock], files: list[CatalogueFile], rows: Rows) -> Iterator[CleanedBlock]:
-    """Yield the same blocks and show a progress bar over the bytes of the files."""
+    """Yield the blocks unchanged, with a progress bar over the bytes of the files."""
     count = TextColumn("{task.fields[lines]:,} lines")
     columns = (TextColumn("reading the catalogue"), BarColumn(), Speed(), count, TimeElapsedColumn())
     size = sum(file.size for file in files)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from titlecraft.records import DatasetRecord
 
 SHARE_MISSED = 2.0  # warn about a split with more than twice or less than half of its share of the rows
-ROWS_MISSED = 10  # if it also has so many rows too many or too few
+ROWS_MISSED = 10  # and whose number of rows is off by at least this many
 LARGE_GROUP = 0.1  # of the published rows
 
 
@@ -27,7 +27,7 @@ def outcome_lines(record: DatasetRecord) -> list[str]:
 
 
 def split_notes(record: DatasetRecord) -> Iterator[str]:
-    """Yield warnings about the splits: one is empty or misses its share, or one group holds a large part of the rows."""
+    """Yield warnings about splits that are empty or far from their share, and about a very large group."""
     if (limit := record.data.limit) and abs(record.published - limit) >= ROWS_MISSED:
         too_few = record.published < limit / SHARE_MISSED and "not_sampled" in record.dropped
         if record.published > SHARE_MISSED * limit or too_few:

@@ -23,7 +23,7 @@ MOST_NAMED = 20  # columns in a message
 
 
 def require_no_claim_for_amazon(rows: Rows, about: About) -> None:
-    """Raise UserError if a licence is stated for AmazonTitles-1.3MM, whose texts have none that is known."""
+    """Raise UserError if a licence is stated for AmazonTitles-1.3MM, because no licence of its texts is known."""
     if about.license is not None and expected_lines(rows.first_line):
         raise UserError(
             f"--license {about.license}: the source is AmazonTitles-1.3MM's trn.json, for whose texts no licence is known: leave it out"
@@ -54,13 +54,13 @@ def count_objects(rows: Rows) -> int:
 
 
 def column_names(columns: Counter[str]) -> str:
-    """Return the columns of a catalogue as a message lists them."""
+    """Return the names of the columns for a message, MOST_NAMED at most."""
     names = [repr(name) for name in list(columns)[:MOST_NAMED]]
     return ", ".join(names) + (", …" if len(columns) > MOST_NAMED else "") if names else "no columns"
 
 
 def suggestion(setting: str, columns: Counter[str]) -> str:
-    """Return the option that sets the column; it names a column of the catalogue if that has one of the usual names."""
+    """Return the option that sets the column, with a value if the catalogue has a column with one of USUAL_NAMES."""
     usual = USUAL_NAMES.get(setting, ())
     likely = next((name for name in usual if name in columns), None) or next(
         (column for name in usual for column in columns if column.endswith(f".{name}")), None
@@ -69,9 +69,9 @@ def suggestion(setting: str, columns: Counter[str]) -> str:
 
 
 def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: float) -> None:
-    """Raise UserError if more than this share of the lines is quarantined; the message has reasons, first lines and the fix.
+    """Raise UserError if more than this share of the lines is quarantined. The message names reasons, examples and the fix.
 
-    A cut last line does not count: --allow-incomplete decides about it.
+    An incomplete last line does not count, because --allow-incomplete covers it.
     """
     cut = sum(problem in (LAST_LINE_IS_CUT, LAST_ROW_IS_CUT) for problem in rows.cut.values())
     lines, lost = sum(rows.lines), sum(rows.quarantined.values()) - cut
@@ -88,7 +88,7 @@ def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: fl
 
 
 def fix_for(reason: str, files: list[CatalogueFile]) -> str:
-    """Return what to do about lines that were quarantined for this reason."""
+    """Return the fix for lines that were quarantined for this reason."""
     name = shlex.quote(files[0].name.rpartition("/")[2])
     match reason:
         case Quarantine.NOT_UTF8:
@@ -133,7 +133,7 @@ def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None
 
 
 def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: Data) -> str:
-    """Return what to do if most lines were dropped or quarantined for this reason."""
+    """Return the fix if most lines were dropped or quarantined for this reason."""
     match reason:
         case Drop.TOO_SHORT:
             return f"descriptions have fewer than {settings.minimum_characters} characters: set --data.minimum_characters smaller"

@@ -1,7 +1,7 @@
 """Measures leakage: how many rows of a held-out split share a text with the training split, in the published files.
 
-Titles and descriptions are compared by key, case ignored. The search for near-duplicates is more sensitive than the one that
-grouped the rows: with 30 bands of 4 values all but one in ten million pairs with a Jaccard similarity of 0.8 share a band. A
+Titles and descriptions are compared by key, ignoring case. The search for near-duplicates is more sensitive than the one that
+forms groups of rows: with 30 bands of 4 values, all but one in ten million pairs with a Jaccard similarity of 0.8 share a band. A
 pair counts only if the exact Jaccard similarity of the two published texts is at least 0.8.
 """
 
@@ -25,7 +25,7 @@ PAIRS = 1 << 18
 
 @dataclass(frozen=True)
 class LeakageTask:
-    """One band to search; the first `held_out` numbers in the file `rows` are held-out rows, the others training rows."""
+    """One band to search. The file `rows` has the numbers of the rows: `held_out` held-out rows, then the training rows."""
 
     sketches: Path
     rows: Path
@@ -34,7 +34,7 @@ class LeakageTask:
 
 
 class Sketches:
-    """The sketches of descriptions by text key; `measurable` (bool by row) says which of them can be compared."""
+    """The sketches of descriptions, found by text key; `measurable` is True for rows whose sketches can be compared."""
 
     def __init__(self, contents: np.ndarray, sketches: Path, measurable: np.ndarray) -> None:
         self.path, self.measurable = sketches, measurable
@@ -124,7 +124,7 @@ def similar_pairs(task: LeakageTask) -> np.ndarray:
 
 
 def may_be_in(keys: np.ndarray, few: np.ndarray) -> np.ndarray:
-    """Return False for each key that is certainly not among the few; a bit table is faster than a search."""
+    """Return False for keys that are certainly not among `few`, True for all others; a bit table is faster than a search."""
     table = np.zeros(1 << 22, dtype=bool)
     low_bits = np.uint64(len(table) - 1)
     table[few & low_bits] = True

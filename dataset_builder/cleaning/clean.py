@@ -1,8 +1,8 @@
 """Cleans texts without changing their meaning: no punctuation is stripped, no case is changed.
 
 Each rule is a function from text to text. `clean` runs the rules in the order of RULES until the text is stable, and counts which
-rules changed the text. Cleaning twice changes nothing, except where a text with markup writes about tags (`&lt;b&gt;x&lt;/b&gt;`). A build spends most of its time here, so cheap checks come first:
-`isprintable` and `in` cost less than any regular expression.
+rules changed the text. Cleaning is idempotent, except for texts with markup that write about tags (`&lt;b&gt;x&lt;/b&gt;`). A build
+spends most of its time here, so cheap checks come first: `isprintable` and `in` cost less than any regular expression.
 
 A new rule needs its function, a line in TEXT_RULES or BOILERPLATE_RULES, and a condition in `is_clean`;
 tests/dataset_builder/cleaning/test_clean.py fails if one of them is missing.
@@ -33,7 +33,7 @@ CONTROL_OR_INVISIBLE = re.compile(rf"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{INVIS
 
 
 class Printable:
-    """Whether a text is printable; several rules ask it of one text, one after another."""
+    """`str.isprintable` that caches its last result, because several rules check the same text in a row."""
 
     def __init__(self) -> None:
         self.text, self.answer = "", True
@@ -69,12 +69,12 @@ def strip_markup(text: str) -> str:
 
 
 def markup_to_lines(text: str) -> str:
-    """Remove the same; blocks become lines, and list items begin with `- `."""
+    """Remove the same as `strip_markup`; blocks become lines, and list items begin with `- `."""
     return text_of(text, lines=True)
 
 
 def decode_c1(text: str) -> str:
-    """Replace C1 control characters by what Windows-1252 means by these bytes: `It\x92s` -> `It’s`."""
+    """Replace C1 control characters by the characters of these bytes in Windows-1252: `It\x92s` -> `It’s`."""
     return text if text.isascii() else C1.sub(lambda match: C1_MEANING[match[0]], text)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-SIMILARITY = 0.8  # from which on a near-duplicate is dropped
+SIMILARITY = 0.8  # smallest Jaccard similarity of a near-duplicate that is dropped
 
 
 def repeated_rows(keys: np.ndarray) -> np.ndarray:

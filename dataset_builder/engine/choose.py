@@ -8,7 +8,7 @@ from dataset_builder.engine.interface import Engine
 from dataset_builder.engine.local import local_engine
 from dataset_builder.source.files.catalogue import Listed
 
-ONE_PROCESS = 32 << 20  # bytes; reading a smaller source takes less time than starting other processes
+ONE_PROCESS = 32 << 20  # bytes; a smaller source is read faster than processes start
 
 
 def start_engine(

@@ -1,1 +1,1 @@
-"""Optional filters on descriptions that say little about the product: one file for each, in English catalogues of books mostly."""
+"""Optional filters for descriptions that say little about the product, mostly for English book catalogues; one file each."""

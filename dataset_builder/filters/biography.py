@@ -1,4 +1,4 @@
-"""Tells descriptions that are about the author, illustrator or publisher: `Richard Webber is the author of over a dozen books.`
+"""Detects descriptions that are about the author, illustrator or publisher: `Richard Webber is the author of over a dozen books.`
 
 The rule: the text opens with "About the author", or with a name that is not in the title, followed by "is", "was", "has", "lives" and the
 like; its first 300 characters have a word of a profession or a life ("author", "novelist", "was born"), and do not speak of the book.

@@ -1,4 +1,4 @@
-"""Tells descriptions that are mostly quoted praise: `'Superb, vintage Christie' Sunday Express`.
+"""Detects descriptions that are mostly quoted praise: `'Superb, vintage Christie' Sunday Express`.
 
 The rule: at least half of the letters stand in quotation marks, and the text opens with a quotation, with stars, or with a heading
 such as "Praise for …:". Behind an opening quotation stand a word with a capital letter, a dash or a bracket, as in the name of its

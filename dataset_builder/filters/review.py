@@ -1,4 +1,4 @@
-"""Tells reviews of the trade press: Publishers Weekly, Library Journal, Booklist, Kirkus, School Library Journal, Amazon's editors.
+"""Detects reviews of the trade press: Publishers Weekly, Library Journal, Booklist, Kirkus, School Library Journal, Amazon's editors.
 
 The rule: the text opens as such a review does ("Starred Review.", "Grade 3-6", "[Signature]Reviewed by"), or its last 200 characters have the marks of one: the
 reviewer's signature behind a dash or the D and A that some catalogues have in place of it, a library as the reviewer's place, the

@@ -1,4 +1,4 @@
-"""Tells descriptions of fewer than 60 characters, which are mostly a byline, an imprint or a line of advertising."""
+"""Detects descriptions of fewer than 60 characters, which are mostly a byline, an imprint or a line of advertising."""
 
 from titlecraft.search.scripts import width
 

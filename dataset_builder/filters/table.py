@@ -1,4 +1,4 @@
-"""The filters by name, as data.filters names them, in the order in which they are asked."""
+"""The filters by their names in data.filters, in the order in which they are applied."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,5 +16,5 @@ FILTERS: dict[str, Callable[[str, str], bool]] = {
 
 
 def first_match(title: str, content: str, names: Sequence[str]) -> str | None:
-    """Return the name of the first of these filters that a cleaned row falls under; None if there is none."""
+    """Return the name of the first of these filters that matches a cleaned row; None if none does."""
     return next((name for name, matches in FILTERS.items() if name in names and matches(title, content)), None)

@@ -1,4 +1,4 @@
-"""Compares two reports on the same titles: checks that they are comparable, and tests adapter B against adapter A."""
+"""Compares two adapters by their reports on the same titles, after checking that the reports are comparable."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -28,7 +28,7 @@ from titlecraft.records import (
 from titlecraft.records.evaluation import CLUSTER
 from titlecraft.settings import Evaluation, Generation
 
-# rows with equal values have the same scored tokens
+# columns; rows with equal values have the same scored tokens
 TOKENS = (
     "uid",
     "title",
@@ -39,7 +39,7 @@ TOKENS = (
 
 
 class Contender(Record, frozen=True):
-    """One side of a comparison: an adapter, its report, and how it was evaluated."""
+    """An adapter in a comparison, its report, and the conditions of its evaluation."""
 
     adapter: Pin
     report: Pin
@@ -54,8 +54,8 @@ class Contender(Record, frozen=True):
 class ComparisonRecord(Tested, frozen=True):
     """The comparison of two adapters on the same titles, compare.json: "before" is adapter A and "after" is adapter B.
 
-    `n` titles are in both reports with the same scored tokens; only these are compared. `base_apart` is the largest
-    difference between the two reports in the primary measure of the base alone, over the titles.
+    `n` is the number of compared titles: those that both reports have, with the same scored tokens. `base_apart` is the largest
+    difference over titles between the two reports in the primary measure of the base alone.
     """
 
     arms: ClassVar[tuple[str, str]] = ("A", "B")
@@ -198,7 +198,7 @@ def outcome(row: dict[str, Any], settings: Evaluation) -> Outcome:
 
 
 def side_by_side(row: dict[str, Any], a: Outcome, b: Outcome) -> dict[str, Any]:
-    """A row of predictions as pages and plots read it, with A's adapter as "before" and B's as "after"."""
+    """A row in the columns of predictions.parquet, with A's adapter as "before" and B's as "after"."""
     merged = {name: row[name] for name in TOKENS}
     for arm, arm_outcome in (("before", a), ("after", b)):
         merged |= {arm: arm_outcome.texts[0], tokens_column(arm): arm_outcome.tokens}

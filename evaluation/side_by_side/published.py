@@ -29,7 +29,7 @@ def compare_published(a: str, b: str, out: Path) -> ComparisonRecord:
 
 
 def read_published(reference: str) -> Published:
-    """The report that a reference names, or the newest of its repo. Raises UserError if there is none."""
+    """The report that a reference names; without a folder, the newest one of the repo. Raises UserError if there is none."""
     repo, colon, folder = reference.partition(":")
     pinned = pin(repo, "model")
     folder = folder.strip("/") if colon else newest(pinned)

@@ -1,6 +1,6 @@
-"""titlecraft evaluate --compare A B C …: one recipe under several training seeds, and how far the seeds move each measure.
+"""titlecraft evaluate --compare A B C …: the spread of each measure between training seeds of one recipe.
 
-The interval of a report says how the result varies with the titles, not with the training seed. Here both stand side by side.
+The interval of a report covers the variation between titles, and not between training seeds. This comparison shows both.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,10 @@ JSON = "seeds.json"
 
 
 class SeedSpread(Record, frozen=True, kw_only=True):
-    """One measure under several seeds, on the `n` titles that every report could measure.
+    """One measure under several seeds, on the `n` titles that have a value in every report.
 
-    `means` has the mean over the titles for each seed. `seeds_std` is the standard deviation of these means. `titles_std` is
-    the standard deviation over the titles of a title's mean over the seeds, and `titles_error` that of their mean:
-    titles_std / √n. All are in `unit`.
+    `means` has the mean over titles for each seed, and `seeds_std` is their standard deviation. `titles_std` is the standard
+    deviation over titles of the mean over seeds; `titles_error` is the standard error titles_std / √n. All are in `unit`.
     """
 
     name: str
@@ -121,7 +120,7 @@ def spread_of(entry: Entry, values: Sequence[Sequence[float | None]]) -> SeedSpr
 
 
 def require_same_recipe(a: Published, one: TrainingRecord, b: Published, other: TrainingRecord) -> None:
-    """Raises UserError with the first setting other than the seed in which two trainings differ."""
+    """Raise UserError if two trainings differ in a setting other than the seed; the message names the first one."""
     for section in ("base_settings", "lora", "training"):
         mine, theirs = vars(getattr(one, section)), vars(getattr(other, section))
         for name, value in mine.items():

@@ -1,1 +1,1 @@
-"""Differences between two arms: intervals, tests, corpus-level statistics."""
+"""Statistics of paired differences between two arms: intervals, significance tests, corpus-level scores."""

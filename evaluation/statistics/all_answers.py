@@ -1,6 +1,6 @@
-"""All answers of an arm taken together: whether the model says the same to every title, and how much of it it copies.
+"""Repetition and copying, measured over all answers of an arm together.
 
-The measures of the report are means over titles: an answer that is given to every title can have a good one.
+The measures of the report are means over titles. A model that gives the same good answer to every title can score well on them.
 """
 
 from collections import Counter
@@ -9,17 +9,23 @@ from collections.abc import Callable, Sequence
 from titlecraft.records import AllAnswers, Answers
 from titlecraft.search.word_ngrams import word_ngrams
 
-FEWEST_DISTINCT = 0.5  # share of answers; below it, or for more copied words than MOST_COPIED, report and card warn
+FEWEST_DISTINCT = (
+    0.5  # smallest share of distinct answers, and largest share of copied words, without a warning on report and card
+)
 MOST_COPIED = 0.5
 
 
 def describe_all(before: Sequence[str], after: Sequence[str], covered: Callable[[str], tuple[int, int]]) -> AllAnswers:
-    """The answers of both arms; `covered` gives the number of copied words and of all words of a text."""
+    """The statistics of both arms.
+
+    Args:
+        covered: text -> (number of copied words, number of words).
+    """
     return AllAnswers(before=describe(before, covered), after=describe(after, covered))
 
 
 def describe(texts: Sequence[str], covered: Callable[[str], tuple[int, int]]) -> Answers:
-    """The answers of one arm, taken together. Texts that differ in white space or case only are one answer."""
+    """The statistics of one arm. Texts that differ only in white space or case count as one answer."""
     counts = Counter(" ".join(text.split()).casefold() for text in texts)
     pairs = [pair for text in texts for pair in word_ngrams(text, 2)]
     copied = [covered(text) for text in texts]

@@ -1,4 +1,4 @@
-"""Compares the arms before and after, paired by title: all measures of a record from the outcomes of both arms."""
+"""Computes all measures of a record from the outcomes of two arms, paired by title."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ BEFORE_CLUSTERS = (
     "of all others are corrected together (Holm 1979)"
 )
 METHODS = (INTERVAL_METHOD, BEFORE_CLUSTERS)
-"""The methods of reports whose numbers this code can compute again, the newest first."""
+"""Methods of published reports that this code can recompute, the newest first."""
 
 Clusters = Sequence[int] | None
 
@@ -42,13 +42,13 @@ def compare_arms(
     clusters: Clusters = None,
     method: str = INTERVAL_METHOD,
 ) -> list[Measure]:
-    """All measures, paired by title, with corrected p-values, the primary one first.
+    """All measures with corrected p-values, the primary one first.
 
-    Raises UserError if the primary measure cannot read enough answers.
+    Raises UserError if too few answers are in a script that the primary measure supports.
 
     Args:
-        outcomes: arm -> outcomes; all arms have the titles in the same order.
-        clusters: the cluster of each title (evaluation.titles.clusters); None for independent titles.
+        outcomes: arm -> outcomes, one for each title; all arms have the same order of titles.
+        clusters: cluster label of each title (evaluation.titles.clusters); None for independent titles.
         method: one of METHODS.
     """
     measures = compare_all(outcomes, references, settings, clusters, method)
@@ -84,9 +84,10 @@ def compare_all(
     method: str = INTERVAL_METHOD,
     processes: int | None = None,
 ) -> list[Measure]:
-    """All measures in the order of the report, paired by title, not corrected; computed in several processes if that pays.
+    """All measures in the order of the report, without correction; large evaluations are computed in several processes.
 
-    A measure uses the titles whose texts it can read. A measure that reads too few is left out (evaluation.readable).
+    A measure uses the titles whose texts are in a script that it supports. A measure with too few such titles is left out
+    (evaluation.readable).
     """
     entries, read_titles = readable_entries(measures_of(settings), outcomes["before"], outcomes["after"])
 
@@ -129,7 +130,7 @@ def compare_all(
 
 
 def chosen(clusters: Clusters, titles: list[int]) -> np.ndarray | None:
-    """The clusters of some titles; None if titles are independent, or each of these titles has a cluster of its own."""
+    """Cluster labels of the titles with these indices; None if titles are independent or every cluster has one title."""
     if clusters is None:
         return None
     of_titles = np.asarray(clusters)[titles]
@@ -139,13 +140,13 @@ def chosen(clusters: Clusters, titles: list[int]) -> np.ndarray | None:
 def readable_entries(
     entries: Sequence[Entry], before: Sequence[Outcome], after: Sequence[Outcome]
 ) -> tuple[list[Entry], dict[str, list[int]]]:
-    """The measures that read enough titles, and the indices of the titles that each measure reads."""
+    """The measures with enough readable titles, and the indices of the readable titles by measure."""
     read_titles = {entry.name: read_pairs(entry.name, before, after) for entry in entries}
     return [entry for entry in entries if enough(len(read_titles[entry.name]), len(before))], read_titles
 
 
 def by_titles(entries: Sequence[Entry], read_titles: dict[str, list[int]]) -> list[list[Entry]]:
-    """The measures grouped by the titles that they read: a group shares its random sign flips."""
+    """The measures grouped by their readable titles; a group shares its random sign flips."""
     groups: dict[tuple[int, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(tuple(read_titles[entry.name]), []).append(entry)
@@ -155,7 +156,7 @@ def by_titles(entries: Sequence[Entry], read_titles: dict[str, list[int]]) -> li
 def values_of(
     entries: Sequence[Entry], read_titles: dict[str, list[int]], before: Sequence[Outcome], after: Sequence[Outcome]
 ) -> list[tuple[str, list[float], list[float]]]:
-    """Name, values before and values after of each measure, for the titles that it reads."""
+    """Name, values before and values after of each measure, for its readable titles."""
 
     def of_arm(entry: Entry, arm: Sequence[Outcome]) -> list[float]:
         values = [arm[index].values[entry.name] for index in read_titles[entry.name]]

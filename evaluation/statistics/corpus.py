@@ -18,7 +18,7 @@ from titlecraft.settings import Evaluation
 
 @dataclass(frozen=True)
 class Paired:
-    """Two corpora with the same references, as sacrebleu's counts per title [n, counts]; a score is computed from their sum."""
+    """Two corpora with the same references, as sacrebleu's sufficient statistics of each title [n, counts]."""
 
     metric: Any
     before: np.ndarray
@@ -26,11 +26,11 @@ class Paired:
 
     @classmethod
     def of(cls, metric: Any, before: list[str], after: list[str], references: list[str]) -> "Paired":
-        """The counts of both corpora, from the cache if there. Source: sacrebleu's statistics, as in its PairedTest."""
+        """Both corpora from their texts; cached. Source: sacrebleu's statistics, as in its PairedTest."""
         return cls(metric, *(np.array(corpus_counts(metric, texts, [references])) for texts in (before, after)))
 
     def by_cluster(self, clusters: np.ndarray) -> "Paired":
-        """The same corpora with the counts of each cluster in place of those of its titles; `clusters`: integers [n]."""
+        """The same corpora with one row of summed counts for each cluster; `clusters` has integer labels [n]."""
         _, labels = np.unique(clusters, return_inverse=True)
         summed = []
         for counts in (self.before, self.after):
@@ -104,7 +104,7 @@ def paired_p_value(
         counts = dict(zip([*before, *after], [*paired.before.tolist(), *paired.after.tolist()], strict=True))
         cached, references = (lambda names, _: [counts[name] for name in names]), [""] * len(before)
     seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # sacrebleu reads a seed of 0 as none
-    # so that nothing is counted again
+    # the counts are known
     cached_counts = patch.object(metric, "_extract_corpus_statistics", cached)
     with seed, cached_counts, patch("sacrebleu.significance._compute_p_value", share_as_large):
         test = PairedTest(

@@ -15,12 +15,12 @@ from evaluation.statistics.significance import bootstrap
 from evaluation.titles.draw import FEWEST
 from titlecraft.settings import Evaluation
 
-BCA = "BCa bootstrap of the mean paired difference"  # the interval of reports whose method begins so
+BCA = "BCa bootstrap of the mean paired difference"  # beginning of the `method` of older reports
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of a mean difference; None where fewer than FEWEST titles or clusters give no useful one.
+    """An interval of a mean difference; None with fewer than FEWEST titles or clusters.
 
     Args:
         design_effect: the variance of the mean over clusters, as a multiple of that over independent titles; None without clusters.
@@ -41,7 +41,7 @@ def mean_interval(
 
     Args:
         clusters: the cluster of each title, integers [n]; None, or a cluster for each title, for independent titles.
-        largest: the size of a difference that a title could have (`Entry.largest`).
+        largest: largest possible difference of one title (`Entry.largest`).
     """
     titles = np.arange(len(differences))
     low, high = t_interval(differences, titles, settings, largest)
@@ -54,9 +54,9 @@ def mean_interval(
 
 
 def cluster_residuals(differences: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, float]:
-    """By cluster, the sum of the differences minus what the mean difference predicts [clusters]; and the number of titles.
+    """Residual of each cluster [clusters]: its sum of differences minus size times mean difference; and the number of titles.
 
-    The residual of a large cluster is too small, because the mean follows it: it is enlarged as in the jackknife (CR3, Bell and
+    A large cluster pulls the mean towards itself, so its residual is too small. It is scaled up as in the jackknife (CR3, Bell and
     McCaffrey 2002), relative to clusters of equal size.
     """
     _, labels = np.unique(clusters, return_inverse=True)
@@ -67,7 +67,7 @@ def cluster_residuals(differences: np.ndarray, clusters: np.ndarray) -> tuple[np
 
 
 def effective_count(clusters: np.ndarray) -> float:
-    """The number of equal clusters that say as much as these (Kish 1965): (sum of sizes)² / sum of squared sizes."""
+    """Effective number of clusters (Kish 1965): (sum of sizes)² / sum of squared sizes."""
     _, sizes = np.unique(clusters, return_counts=True)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
@@ -83,8 +83,8 @@ def t_interval(
 ) -> tuple[float | None, float | None]:
     """Both ends of the interval; None and None for fewer than FEWEST clusters.
 
-    Differences that are all equal have no spread. The pseudo-observations are then `largest` apart, as if one title on either
-    side could differ; without a largest difference the interval is that one value.
+    If all differences are equal, the pseudo-observations are at ± `largest`, as if one title on either side could differ. Without
+    `largest` the interval is that one value.
     """
     residuals, titles = cluster_residuals(differences, clusters)
     count, mean = len(residuals), float(differences.mean())
@@ -102,7 +102,7 @@ def t_interval(
 
 
 def bca_interval(differences: np.ndarray, settings: Evaluation) -> Interval:
-    """BCa bootstrap interval of the mean (Efron 1987), as earlier versions made it; `verify` derives their reports with it."""
+    """BCa bootstrap interval of the mean (Efron 1987). `verify` recomputes reports of earlier versions with it."""
     if np.all(differences == differences[0]):
         return Interval(float(differences[0]), float(differences[0]))
     return Interval(*bootstrap(differences, np.mean, settings, vectorized=True))

@@ -18,7 +18,7 @@ from titlecraft.settings import Evaluation
 
 
 def compare(entry: Entry, before: list[float], after: list[float], settings: Evaluation) -> Measure:
-    """The paired statistics of one measure; `before[i]` and `after[i]` belong to one title. Wins are titles that got better.
+    """The paired statistics of one measure; `before[i]` and `after[i]` belong to one title. A win is a title that improves.
 
     The p-value is not corrected: see `correct`.
     """
@@ -38,7 +38,7 @@ def compare_each(
         columns: name, values before and values after of each measure.
         entries: the measures; by default the recipe's measures of these names.
         clusters: the cluster of each title; None for independent titles.
-        method: the method of a report; one that begins with BCA has intervals as earlier versions made them.
+        method: method of the report; if it begins with BCA, intervals are those of earlier versions.
     """
     entries = entries or [entry_named(name, settings) for name, _, _ in columns]
     arms_of_each = [tuple(np.asarray(values, dtype=np.float64) for values in (old, new)) for _, old, new in columns]
@@ -52,7 +52,7 @@ def compare_each(
 
 
 def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
-    """Raise UserError if a value of either arm is not finite: means and comparisons would hide it."""
+    """Raise UserError if a value of either arm is not finite, because comparisons with NaN are silently false."""
     for arm, values in zip(("before", "after"), arms, strict=True):
         if not np.isfinite(values).all():
             title = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -118,7 +118,7 @@ def describe(
 
 
 def of_clusters(interval: Interval) -> dict[str, Any]:
-    """The fields of a Measure that only clustered titles have."""
+    """The fields of a Measure about clusters; empty for independent titles."""
     if interval.design_effect is None:
         return {}
     return {
@@ -144,7 +144,7 @@ def describe_corpora(
     clusters: np.ndarray | None = None,
     method: str = "",
 ) -> dict[str, Any]:
-    """Both corpus scores, and their difference with a bootstrap interval over titles or clusters, as fields of a Measure."""
+    """Fields of a Measure: both corpus scores, their difference, and its bootstrap interval over titles or clusters."""
     paired = Paired.of(entry_named(name, settings).corpus_metric(), texts["before"], texts["after"], references)
     before, after = paired.scores()
     interval, std = corpora_interval(paired, settings, method), paired.std()

@@ -1,4 +1,4 @@
-"""Reads the text of a file: its bytes, decompressed where it is compressed. Says where the data is cut or damaged."""
+"""Reads the text of a file, decompressed if needed, and detects truncated or damaged data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -32,9 +32,9 @@ class Text:
     """The text of a file.
 
     Args:
-        disk: the stored file; its position tells how much of it was read.
+        disk: the stored file; its position is the number of bytes read.
         offset: number of bytes of text before the next `read`.
-        cut: what is cut, once the reading reached it; empty if nothing is.
+        cut: what is truncated, set when the end is reached; empty if nothing is.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Text:
         return data
 
     def require_nothing_behind(self) -> None:
-        """Raise UserError if other bytes stand behind the end of gzip data; to its reader they look like damage."""
+        """Raise UserError if other bytes follow the end of gzip data; its reader takes them for damage."""
         if self.compression == GZIP and (behind := bytes_behind_gzip(self.disk)):
             raise UserError(
                 f"{shown(self.address)}: {behind} bytes that are no gzip data stand behind its end: unpack it with gunzip, "

@@ -1,1 +1,1 @@
-"""Where a catalogue comes from besides files and URLs: folders, zip archives, datasets of the Hub, standard input."""
+"""Sources other than files and URLs: datasets of the Hub and standard input; and which files of a folder or archive count."""

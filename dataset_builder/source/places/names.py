@@ -1,4 +1,4 @@
-"""Tells by the name whether a file in a folder or an archive is a part of a catalogue."""
+"""Decides by name whether a file in a folder or archive is part of a catalogue."""
 
 SUFFIXES = (
     ".json", ".jsonl", ".ndjson", ".jsonlines", ".csv", ".tsv", ".tab", ".psv", ".txt", ".parquet", ".pq", ".arrow", ".feather",

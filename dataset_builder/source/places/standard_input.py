@@ -1,4 +1,4 @@
-"""Keeps what is piped into the command in a file, since a build reads its source twice: once for the rows, once for its hash."""
+"""Copies standard input to a temporary file, because a build reads its source twice: for the rows and for the hash."""
 
 import shutil
 import sys
@@ -15,7 +15,7 @@ NAME = "stdin"
 
 @contextmanager
 def kept_standard_input(sources: list[str]) -> Iterator[list[str]]:
-    """Yield the sources with `-` replaced by a file of what is piped in; the file is removed afterwards.
+    """Yield the sources with `-` replaced by a temporary copy of standard input, which is removed afterwards.
 
     Raises UserError if nothing is piped in.
     """
