@@ -16,9 +16,9 @@ from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.outcome import split_notes
 from dataset_builder.source.examine import examine_files
 from dataset_builder.source.files.addresses import is_url
+from dataset_builder.source.files.hub_datasets import pinned_sources
+from dataset_builder.source.files.standard_input import STANDARD_INPUT, kept_standard_input
 from dataset_builder.source.find_files import find_files, require_unchanged
-from dataset_builder.source.places.hub_datasets import pinned_sources
-from dataset_builder.source.places.standard_input import STANDARD_INPUT, kept_standard_input
 from dataset_builder.splits.assign import SPLITS
 from dataset_builder.write_dataset import PUBLISH_FOLDER, describe_files, write_dataset
 from titlecraft.errors import UserError

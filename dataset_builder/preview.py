@@ -13,11 +13,11 @@ from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import clean_row
 from dataset_builder.source.examine import examine_files
 from dataset_builder.source.files.catalogue import CatalogueFile, read_content_meanwhile
+from dataset_builder.source.files.hub_datasets import pinned_sources
+from dataset_builder.source.files.standard_input import kept_standard_input
 from dataset_builder.source.find_files import find_files
 from dataset_builder.source.parse import Drop, Quarantine, Row
 from dataset_builder.source.parts import tasks_of, whole_files
-from dataset_builder.source.places.hub_datasets import pinned_sources
-from dataset_builder.source.places.standard_input import kept_standard_input
 from dataset_builder.source.readers import reader_named
 from dataset_builder.write_dataset import write_dataset
 from titlecraft.prompt import PromptFormat

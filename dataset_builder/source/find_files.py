@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 from dataset_builder.source.files.addresses import is_url, shown
 from dataset_builder.source.files.catalogue import Listed, file_system, remote_errors
-from dataset_builder.source.places.names import is_catalogue
+from dataset_builder.source.files.catalogue_names import is_catalogue
 from titlecraft.errors import UserError
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")

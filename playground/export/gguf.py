@@ -1,4 +1,4 @@
-"""Convert a merged model to GGUF files, and an adapter to one, by llama.cpp's converters."""
+"""Converts a merged model, or an adapter, to GGUF with llama.cpp's converters."""
 
 import ctypes
 import sys
@@ -16,11 +16,11 @@ from titlecraft.records.export import GgufFile
 def convert(
     source: Path, folder: Path, name: str, types: tuple[str, ...], tools: Tools, *, begins_with_bos: bool
 ) -> list[GgufFile]:
-    """Write NAME-TYPE.gguf for each type and return what their headers hold. Raises UserError with a program's last line.
+    """Write NAME-TYPE.gguf for each type; return a record of each file. Raises UserError with the program's last line.
 
     Args:
         source: the folder to convert, see `write_source`.
-        begins_with_bos: whether llama.cpp is to put BOS in front of a text.
+        begins_with_bos: whether llama.cpp should add BOS to a prompt.
     """
     unquantised = folder / "unquantised.gguf"
     files = []
@@ -41,7 +41,7 @@ def convert(
 
 
 def run_converter(source: Path, file: Path, kind: str, tools: Tools, *, begins_with_bos: bool) -> None:
-    """Write one GGUF file of a type that the converter knows."""
+    """Write one GGUF file of a type that the converter supports."""
     command = [sys.executable, tools.script, source, "--outfile", file, "--outtype", kind, "--model-name", file.stem]
     run(command, file.parent.parent / "llama_cpp.log")
     set_add_bos(file, add=begins_with_bos)
@@ -62,7 +62,7 @@ def quantise(unquantised: Path, file: Path, kind: str, tools: Tools, importance:
 
 
 def convert_adapter(adapter: Path, base: Path, file: Path, tools: Tools) -> GgufFile:
-    """Write an adapter as one GGUF file for `llama-server --lora`; returns what its header holds. Raises UserError.
+    """Write an adapter as one GGUF file for `llama-server --lora`; return its record. Raises UserError.
 
     Args:
         adapter: a folder with adapter_config.json and adapter_model.safetensors.

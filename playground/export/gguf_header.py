@@ -16,11 +16,11 @@ EOS_ID = "tokenizer.ggml.eos_token_id"
 
 @dataclass(frozen=True)
 class Header:
-    """Format version, the numbers of tensors and of metadata entries, and the metadata.
+    """Format version, number of tensors, number of metadata entries (`facts`), and the metadata.
 
     Args:
-        values: the metadata by name; of an array only its length.
-        positions: the position of each value in the file, in bytes.
+        values: metadata by name; for an array, its length.
+        positions: byte offset of each value in the file.
     """
 
     version: int
@@ -62,7 +62,7 @@ def read_text(stream: BinaryIO) -> str:
 
 
 def read_value(stream: BinaryIO, kind: int) -> Any:
-    """Return a metadata value; of an array its length."""
+    """Return a metadata value; for an array, its length."""
     if kind == STRING:
         return read_text(stream)
     if kind != ARRAY:
@@ -77,9 +77,9 @@ def read_value(stream: BinaryIO, kind: int) -> Any:
 
 
 def set_add_bos(file: Path, *, add: bool) -> None:
-    """Make a GGUF file say whether BOS belongs in front of a text; llama.cpp and Ollama put it there. Raises UserError.
+    """Set `tokenizer.ggml.add_bos_token` in a GGUF file, in place; llama.cpp and Ollama follow it. Raises UserError.
 
-    llama.cpp's converter writes false for some families whatever the tokenizer says.
+    llama.cpp's converter writes false for some families regardless of the tokenizer.
     """
     header = read_header(file)
     if ADD_BOS not in header.values:

@@ -1,4 +1,6 @@
-"""The NLL of GGUF files through llama.cpp, on the titles of the merge check, and whether their chat template gives our prompt."""
+"""Measures the NLL of GGUF files with llama.cpp on the titles of the merge check, and compares the prompt of their chat template
+with that of the training.
+"""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ from playground.export.llama_cpp import PACKAGE, has_package
 from titlecraft.errors import UserError
 from titlecraft.records.export import GgufFile, LlamaCppCheck
 
-BATCH = 512  # tokens that llama.cpp computes at once
+BATCH = 512  # tokens of one llama.cpp batch
 
 
 class CheckedTitle(msgspec.Struct, frozen=True):
@@ -29,10 +31,12 @@ class CheckedTitle(msgspec.Struct, frozen=True):
 def measure(
     folder: Path, files: Sequence[GgufFile], titles: Sequence[CheckedTitle], *, chat: bool
 ) -> tuple[list[GgufFile], LlamaCppCheck | None]:
-    """Return the files with their NLL, and the check; unchanged and None without llama-cpp-python. Raises UserError.
+    """Return the files with their NLL, and the check. Without llama-cpp-python: the unchanged files and None.
 
     Args:
-        chat: whether the files have a chat template, whose prompts are then compared with those of the training.
+        chat: whether the files have a chat template to check.
+
+    Raises UserError if a file cannot be loaded, or if its chat template renders most prompts differently from the training.
     """
     if not has_package():
         print(f"the loss of the GGUF files is not measured: `pip install {PACKAGE}` measures it")
@@ -59,7 +63,7 @@ def measure(
 def load(file: Path, context: int) -> Any:
     """Load a GGUF file with logits of all positions. Raises UserError if llama.cpp cannot."""
     llama_cpp: Any = import_module("llama_cpp")
-    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)  # more than there are wait for each other
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)  # more threads than cores are slower
     settings: dict[str, Any] = {
         "n_ctx": context,
         "n_batch": min(BATCH, context),
@@ -86,7 +90,7 @@ def reference_nll(model: Any, title: CheckedTitle) -> float:
 
 
 def chat_tokens(model: Any, title: str) -> list[int]:
-    """Return the token ids of a title as chat message, by the chat template in the file."""
+    """Return the token ids of a title as a chat message, rendered by the file's chat template."""
     formats: Any = import_module("llama_cpp.llama_chat_format")
     ids = {name: int(model.metadata.get(f"tokenizer.ggml.{name}_token_id", -1)) for name in ("bos", "eos")}
     tokens = {name: model._model.token_get_text(number) if number >= 0 else "" for name, number in ids.items()}

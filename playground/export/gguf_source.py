@@ -1,7 +1,7 @@
-"""The folder that llama.cpp converts: the merged weights with the base's own tokenizer files.
+"""Writes the input folder of llama.cpp's converter: the merged weights and the base's original tokenizer files.
 
-The converter recognises a tokenizer by its token ids of a fixed text, with BOS where the tokenizer adds it. The published
-tokenizer adds BOS where the prompt of `alpaca` needs it, so the converter would not recognise it.
+The converter identifies a tokenizer by its token ids of a fixed text, BOS included. The published tokenizer may differ in BOS from
+the original, so the converter would not identify it.
 """
 
 import json
@@ -15,7 +15,7 @@ from titlecraft.records import Pin
 from titlecraft.records.repo_files import CHAT_TEMPLATE, MODEL_CONFIG, TOKENIZER_CONFIG
 
 LINKED = ("*.safetensors", "*.safetensors.index.json", MODEL_CONFIG, "generation_config.json")
-WITH_OTHER_TOKENS = ("special_tokens_map.json", "chat_template.*")  # of the base: another EOS, another template
+WITH_OTHER_TOKENS = ("special_tokens_map.json", "chat_template.*")  # files of the base with another EOS or template
 
 
 def write_source(merged: Path, base: Pin, eos: str | None, *, begins_with_bos: bool, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""An importance matrix for quantisation: which weights the training's rows use most, by llama.cpp's llama-imatrix."""
+"""Computes an importance matrix for quantisation from rows of the training split, with llama.cpp's llama-imatrix."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ CHUNK = 512  # tokens; the texts are cut into chunks of this length
 def make_importance_matrix(
     source: Path, adapter: Adapter, rows: int, seed: int, eos: str, tools: Tools, folder: Path, *, begins_with_bos: bool
 ) -> ImportanceMatrix:
-    """Write imatrix.gguf into a folder, from rows of the training split with their answers; returns its record. Raises UserError.
+    """Write imatrix.gguf from rows of the training split with their answers; return its record. Raises UserError.
 
     Args:
         source: the folder to convert; the 16-bit GGUF file stays in `folder`, where `convert` finds it.
@@ -34,7 +34,7 @@ def make_importance_matrix(
 
 
 def training_texts(adapter: Adapter, rows: int, seed: int, eos: str) -> list[str]:
-    """Return prompt, answer and EOS of `rows` rows of the training split, drawn with `seed`; of a smaller split, all."""
+    """Return prompt + answer + EOS of `rows` random rows of the training split, drawn with `seed`; all rows of a smaller split."""
     data = rows_folder(adapter.training.dataset, adapter.training.row_settings) / "data"
     table = pq.read_table(sorted(data.glob(f"{SPLIT}-*.parquet")), columns=["instruction", "input", "output"])
     drawn = np.random.default_rng(seed).permutation(len(table))[:rows]

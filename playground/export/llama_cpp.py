@@ -17,15 +17,15 @@ from titlecraft.records.export import Converter
 SCRIPT, ADAPTER_SCRIPT = "convert_hf_to_gguf.py", "convert_lora_to_gguf.py"
 QUANTISER, IMPORTANCE = "llama-quantize", "llama-imatrix"
 PACKAGE = "llama-cpp-python"
-FOLDERS = (".", "bin", "build/bin")  # places of the programs in a llama.cpp folder
+FOLDERS = (".", "bin", "build/bin")  # subfolders of llama.cpp that may hold the programs
 BUILD = "cmake -B build && cmake --build build --target"
 
 
 @dataclass(frozen=True)
 class Tools:
-    """The paths of llama.cpp's programs; those that the export does not need are None.
+    """Paths of llama.cpp's programs; None for those that the export does not need.
 
-    `quantiser` is None too where llama-cpp-python quantises.
+    `quantises` is True if llama-cpp-python quantises in place of `quantiser`.
     """
 
     script: Path
@@ -72,7 +72,7 @@ def find_tools(options: ExportOptions) -> Tools:
 
 
 def find(program: str, folders: list[str]) -> Path | None:
-    """Return the path of a program in FOLDERS below these places; without places on the PATH, or of an installed package."""
+    """Return the path of a program in these folders (or their FOLDERS); without folders, on the PATH or in site-packages."""
     candidates = [Path(path) / subfolder / program for path in folders for subfolder in FOLDERS]
     on_path = [Path(executable)] if (executable := shutil.which(program)) and not folders else []
     if not folders and program.endswith(".py"):  # a script need not be executable; a package may ship it as a module
@@ -87,7 +87,7 @@ def has_package() -> bool:
 
 
 def run(command: list[Any], log: Path) -> None:
-    """Run a program with its output added to a log and its progress bars on stderr. Raises UserError with the reason if it fails."""
+    """Run a program; its output goes to a log, its progress bars to stderr. Raises UserError with the reason if it fails."""
     name = Path(command[1 if command[0] == sys.executable else 0]).name
     print(f"running {name}", flush=True)
     process = subprocess.Popen(

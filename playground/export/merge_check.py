@@ -15,7 +15,7 @@ from titlecraft.models.loss.answer_nll import LOGITS_AT_ONCE, reference_nll
 from titlecraft.records.export import MergeCheck
 from titlecraft.rows.folder import rows_folder
 
-# nats per token, for rounding the merged weights once; measured with 1.2 M parameters: 3e-10, 1e-5 and 4e-5
+# nats per token; allows for one rounding of the merged weights (measured with 1.2 M parameters: 3e-10, 1e-5 and 4e-5)
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-3, "float16": 5e-3}
 
 
@@ -56,7 +56,7 @@ def scores(model: Any, titles: Sequence[Title], pad_token_id: int, name: str) ->
 
 
 def first_logits(model: Any, titles: Sequence[Title]) -> Any:
-    """The logits that predict the first reference tokens, in the order of the titles, 128 MiB at most."""
+    """Logits that predict the first reference tokens, in the order of the titles, float32 [positions, vocabulary], up to 128 MiB."""
     logits_of_titles: list[Any] = []
     missing = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     for title in titles:
@@ -72,7 +72,7 @@ def first_logits(model: Any, titles: Sequence[Title]) -> Any:
 
 
 def compare(before: Scores, after: Scores, precision: str, seed: int) -> MergeCheck:
-    """The differences between the scores before and after the merge. Raises UserError beyond the tolerance."""
+    """The comparison of the scores before and after the merge. Raises UserError if the NLL differs by more than the tolerance."""
     mean = lambda values: sum(values) / len(values)  # noqa: E731
     difference = mean(after.nll) - mean(before.nll)
     check = MergeCheck(

@@ -1,7 +1,7 @@
-"""The files that Ollama reads: `template`, `system` and `params` from a repo on the Hub, and a Modelfile for `ollama create`.
+"""Writes the files for Ollama: `template`, `system` and `params`, which it reads from the Hub, and a Modelfile for `ollama create`.
 
-The template renders the prompt of the training in Go's template language. It is made of the texts that the published chat
-template renders around the messages (hub docs, "Use Ollama with any GGUF Model"; Ollama's docs/template.mdx).
+The template renders the training prompt in Go's template language. It consists of the texts that the published chat template
+renders around the messages (hub docs, "Use Ollama with any GGUF Model"; Ollama's docs/template.mdx).
 """
 
 import json
@@ -14,7 +14,12 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records.repo_files import MODELFILE, OLLAMA_PARAMS, OLLAMA_SYSTEM, OLLAMA_TEMPLATE
 from titlecraft.settings import Generation
 
-TITLE, ANSWER, LATER, SYSTEM = "Kettle-7f3a", "Lamp-9c2e", "Tent-51d0", "Clock-e84b"  # in no template's own text
+TITLE, ANSWER, LATER, SYSTEM = (
+    "Kettle-7f3a",
+    "Lamp-9c2e",
+    "Tent-51d0",
+    "Clock-e84b",
+)  # placeholders that no template contains
 
 
 @dataclass(frozen=True)

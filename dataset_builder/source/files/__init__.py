@@ -1,1 +1,1 @@
-"""The bytes and the text of source files: addresses, compression, encodings."""
+"""Finds source files (paths, URLs, datasets of the Hub, standard input) and reads their text (compression, encodings)."""

@@ -60,8 +60,8 @@ def main(arguments: list[str]) -> int:
 
     split_revision(options.repo.removeprefix("datasets/"))
     if options.source:
+        from dataset_builder.source.files.hub_datasets import pinned_sources
         from dataset_builder.source.find_files import find_files
-        from dataset_builder.source.places.hub_datasets import pinned_sources
 
         options.source = pinned_sources(options.source, None, None)
         find_files(options.source)

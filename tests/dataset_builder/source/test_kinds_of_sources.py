@@ -13,9 +13,9 @@ import fsspec
 import pytest
 
 from dataset_builder.source.files.addresses import short_names, shown
+from dataset_builder.source.files.hub_datasets import pinned_sources
+from dataset_builder.source.files.standard_input import kept_standard_input
 from dataset_builder.source.find_files import find_files
-from dataset_builder.source.places.hub_datasets import pinned_sources
-from dataset_builder.source.places.standard_input import kept_standard_input
 from local_hub.server import RunningHub, start, stop
 from tests.dataset_builder.build_offline import build_offline
 from tests.dataset_builder.source.test_every_format import FORMATS, LINES, SETTINGS, published
