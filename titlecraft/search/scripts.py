@@ -8,7 +8,7 @@ as a word, as in sacrebleu's tokenizer `zh`, so that word n-grams are character 
 import re
 import unicodedata
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -26,20 +26,25 @@ UNSPACED = (
 OF_UNSPACED = "".join(rf"\p{{{name}}}" for name in UNSPACED.split()) + "\u30fc"  # the long vowel mark of both kana
 FULL_WIDTH_SIGNS = "\u3000-\u3003\u3008-\u3011\u3014-\u301b\uff01-\uff0f\uff1a-\uff20\uff3b-\uff3d\uff5b-\uff65"
 UNIT = rf"(?:[{OF_UNSPACED}]\p{{M}}*|[{FULL_WIDTH_SIGNS}])"
-MAY_BE_UNIT = re.compile(
-    "[\u02ea\u02eb\u0e00-\u1fff\u2e80-\U0010ffff]"
-).search  # where these scripts lie; quicker than ANY_UNIT
 ANY_UNIT = regex.compile(UNIT)
 RUN = regex.compile(rf"(?:[{OF_UNSPACED}]\p{{M}}*)+")
+PASSAGE = re.compile("[\u02ea\u02eb\u0e00-\u1fff\u2e80-\U0010ffff][\u02ea\u02eb\u0300-\U0010ffff]*")
+"""A passage outside of which there is no match of ANY_UNIT or RUN: it begins where these scripts lie, and marks may follow."""
 LETTER_IN_RUN = regex.compile(rf"[{OF_UNSPACED}]\p{{M}}*")
 WIDE = ("W", "F")
 
 
 def units(text: str) -> str:
     """Return the text with a space on both sides of each letter of a script without spaces; other texts stay as they are."""
-    if text.isascii() or not MAY_BE_UNIT(text) or not ANY_UNIT.search(text):
+    if text.isascii():
         return text
-    return " ".join(ANY_UNIT.sub(r" \g<0> ", text).split())
+    spaced = in_passages(ANY_UNIT, r" \g<0> ", text)
+    return text if spaced == text else " ".join(spaced.split())
+
+
+def in_passages(pattern: "regex.Pattern[str]", replacement: Any, text: str) -> str:
+    """Return `pattern.sub(replacement, text)` for ANY_UNIT or RUN, whose scripts are slow to search for in all other letters."""
+    return PASSAGE.sub(lambda passage: pattern.sub(replacement, passage[0]), text)
 
 
 def units_of_all(texts: pa.Array) -> pa.Array:
@@ -54,6 +59,8 @@ def count_words(text: str, enough: int) -> int:
     spaces = text.count(" ") + text.count("\n")
     if spaces >= enough - 1 or text.isascii():
         return min(enough, spaces + bool(text))
+    if sum(1 for _ in islice(ANY_UNIT.finditer(text), enough)) == enough:
+        return enough
     return min(enough, len(units(text).split()))
 
 
@@ -66,9 +73,7 @@ def width(text: str) -> int:
 
 def bigrams(text: str) -> str:
     """Return the text with each run of letters of a script without spaces as pairs of neighbours: 不锈钢 -> 不锈 锈钢."""
-    if text.isascii() or not MAY_BE_UNIT(text) or not RUN.search(text):
-        return text
-    return RUN.sub(pairs, text)
+    return text if text.isascii() else in_passages(RUN, pairs, text)
 
 
 def pairs(run: "regex.Match[str]") -> str:
