@@ -75,7 +75,7 @@ def markup_to_lines(text: str) -> str:
 
 def decode_c1(text: str) -> str:
     """Replace C1 control characters by the characters of these bytes in Windows-1252: `It\x92s` -> `It’s`."""
-    return text if text.isascii() else C1.sub(lambda match: C1_MEANING[match[0]], text)
+    return text if text.isascii() or is_printable(text) else C1.sub(lambda match: C1_MEANING[match[0]], text)
 
 
 def drop_invisible(text: str) -> str:
