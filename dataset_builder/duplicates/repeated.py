@@ -1,10 +1,9 @@
 """Decides which rows are dropped as duplicates, from the keys (uint64) of all rows."""
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-SIMILARITY = 0.8  # smallest Jaccard similarity of a near-duplicate that is dropped
+from dataset_builder.duplicates.near_duplicates import SIMILARITY
+from titlecraft.rows.groups import group_rows
 
 
 def repeated_rows(keys: np.ndarray) -> np.ndarray:
@@ -41,10 +40,6 @@ def later_near_duplicates(contents: np.ndarray, pairs: np.ndarray, similarity: n
         contents: keys of the descriptions, in the order of the source.
         pairs: rows with similar descriptions, integers of shape (pairs, 2); `similarity` is that of each pair.
     """
-    similar = pairs[similarity >= SIMILARITY]
-    _, first_rows, ids = np.unique(contents, return_index=True, return_inverse=True)
-    edges = (np.ones(len(similar), dtype=np.int8), (ids[similar[:, 0]], ids[similar[:, 1]]))
-    clusters, labels = connected_components(coo_array(edges, shape=(len(first_rows),) * 2), directed=False)
-    first = np.full(clusters, len(contents), dtype=np.int64)
-    np.minimum.at(first, labels, first_rows)
-    return first_rows[ids] != first[labels[ids]]
+    clusters = group_rows(contents, contents, pairs[similarity >= SIMILARITY])
+    _, first_rows, ids = np.unique(clusters, return_index=True, return_inverse=True)
+    return contents != contents[first_rows[ids]]
