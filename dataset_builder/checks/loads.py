@@ -1,6 +1,5 @@
 """Checks after publishing: the dataset loads with the code that its card shows."""
 
-import errno
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from dataset_builder.shards.alpaca import published_columns
 from titlecraft.errors import UserError
-from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.errors import cause_in_datasets, hub_errors
 from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.process.quiet import without_datasets_bars
 from titlecraft.records import DatasetRecord, Pin
@@ -48,9 +47,7 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
     except UserError:
         raise
     except Exception as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:  # `datasets` wraps it
-            raise cause from error
+        cause = cause_in_datasets(error)
         raise UserError(
             f"{published} was published, but load_dataset({published.repo!r}) fails: {type(cause).__name__}: "
             f"{' '.join(str(cause).split())}"

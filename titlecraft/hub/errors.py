@@ -82,6 +82,14 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
     return None
 
 
+def cause_in_datasets(error: Exception) -> BaseException:
+    """Return the error that `datasets` wrapped in one of its own, or the error itself. Raises a full disk's OSError as it is."""
+    cause = error.__cause__ or error
+    if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+        raise cause from error
+    return cause
+
+
 def other_kind(repo: str, kind: str) -> str | None:
     """Return the kind of repo that has this name, "model", "dataset" or "space", if it is another than `kind` says."""
     for other in get_args(RepoType):

@@ -4,7 +4,6 @@ A dataset that `titlecraft build` published has these files. Any other dataset i
 format is inferred from its columns, and missing splits are drawn from the training split. The result is cached below HF_HOME.
 """
 
-import errno
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ import xxhash
 from filelock import FileLock
 
 from titlecraft.errors import UserError
-from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.errors import cause_in_datasets, first_line, hub_errors
 from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.hub.pins import download, read_file
 from titlecraft.records.base import Pin, digest, read_record
@@ -149,11 +148,8 @@ def load_splits(dataset: Pin) -> Any:
         with hub_errors(f"loading {dataset}", dataset.repo, dataset.type):
             found = datasets.load_dataset(loaded_path(dataset.repo), revision=dataset.revision, trust_remote_code=False)
     except (ValueError, OSError, RuntimeError, DatasetsError) as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
-            raise cause from error  # `datasets` wraps a full disk in an error of its own
         raise UserError(
-            f"dataset {dataset} cannot be read ({first_line(cause)}): expected one configuration of parquet, "
+            f"dataset {dataset} cannot be read ({first_line(cause_in_datasets(error))}): expected one configuration of parquet, "
             "JSON, CSV or text files"
         ) from error
     return found

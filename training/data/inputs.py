@@ -1,13 +1,11 @@
 """Read the training split of a published dataset at its pin."""
 
-import errno
-
 import datasets
 from datasets import Dataset
 from datasets.exceptions import DatasetsError
 
 from titlecraft.errors import UserError
-from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.errors import cause_in_datasets, first_line, hub_errors
 from titlecraft.hub.loaded_path import loaded_path
 from titlecraft.hub.pins import download
 from titlecraft.records import Pin, RowSettings
@@ -34,14 +32,8 @@ def load_train_split(data: Pin, rows: RowSettings | None = None) -> Dataset:
             )
     except (ValueError, OSError, RuntimeError, DatasetsError) as error:
         # there are no files or none of that split, or they are not tables, or the repo has a loading script
-        cause = error.__cause__ or error
-        if (
-            isinstance(cause, OSError) and cause.errno == errno.ENOSPC
-        ):  # `datasets` wraps a full disk in an error of its own
-            raise cause from error
-        raise UserError(
-            f"dataset {data} has no training split that can be read ({first_line(cause)}): {expected}"
-        ) from error
+        cause = first_line(cause_in_datasets(error))
+        raise UserError(f"dataset {data} has no training split that can be read ({cause}): {expected}") from error
     if missing := [name for name in COLUMNS if name not in split.column_names]:
         raise UserError(f"the training split of {data} lacks {', '.join(missing)}: {expected}")
     return split
