@@ -134,7 +134,12 @@ def write_dataset(folder: Path, catalogue: Catalogue, vocabulary: int) -> None:
 
 
 def publish_base(weights: Path, folder: Path) -> Any:
-    """Publish config and tokenizer of a base, and link its weights into the client's cache; return its pin."""
+    """Publish config and tokenizer of a base, and link its weights into the client's cache; return its pin.
+
+    The Hub gets weight files without tensors, since 16 GB would be copied twice.
+    """
+    from safetensors.numpy import save_file
+
     from tests.evaluation.published_world import upload
     from titlecraft.hub.pins import download
 
@@ -142,14 +147,14 @@ def publish_base(weights: Path, folder: Path) -> Any:
     for file in weights.glob("*.json"):
         if not file.name.startswith(("tokenizer", "special_tokens")):
             shutil.copy(file, folder)
-    if (whole := weights / "model.safetensors").is_file():  # a tiny base
-        shutil.copy(whole, folder)
+    for file in weights.glob("*.safetensors"):
+        save_file({}, folder / file.name)
     save_tokenizer(folder, json.loads((weights / "config.json").read_text())["vocab_size"])
     pinned = upload(folder, BASE, "model")
     cached = download(pinned)
     for file in weights.glob("*.safetensors"):
-        if not (cached / file.name).exists():
-            (cached / file.name).symlink_to(file.absolute())
+        (cached / file.name).unlink()
+        (cached / file.name).symlink_to(file.absolute())
     return pinned
 
 
