@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
@@ -24,8 +25,8 @@ LAST_RUN = 60  # seconds that a run takes which has been started
 USES_GPU = "import torch; print(torch.ones(2, device='cuda').sum().item())"
 
 
-def warm_environment() -> dict[str, str]:
-    """Return an environment in which commands are forks of a warm process, if such a fork can use the GPU."""
+def warm_environment() -> tuple[Any, dict[str, str]]:
+    """Return a warm process, which ends with this object, and an environment in which commands are its forks if they can use the GPU."""
     # without it torch asks the driver whether there is a GPU, and a process that did so must not fork
     os.environ |= {"PYTORCH_NVML_BASED_CUDA_CHECK": "1", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1"}
     os.environ["TORCHDYNAMO_DISABLE"] = "1"  # compiling a decoding step takes longer than 256 plain ones
@@ -37,7 +38,7 @@ def warm_environment() -> dict[str, str]:
     if "2.0" not in tried.stdout:
         print(f"no forks: {tried.stderr[-300:]}", flush=True)
         del environment[ADDRESS]
-    return environment
+    return warm, environment
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--at-once", default="9")
     options, passed = parser.parse_known_args()
     end = time.monotonic() + 60 * options.minutes
-    environment = warm_environment()
+    _warm, environment = warm_environment()
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True).stdout.splitlines()
     gpus = list(range(len(listed)))
     each = -(-SEEDS // len(gpus))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -17,11 +18,11 @@ def titlecraft(*arguments: str, log: Path | None = None) -> None:
         "titlecraft.command_line.main",
         *arguments,
     ]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if log:
-        log.write_bytes(done.stdout)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(arguments)}: {done.stdout[-2000:].decode(errors='replace')}")
+    with log.open("w+b") if log else tempfile.TemporaryFile() as printed:
+        done = subprocess.run(command, cwd=ROOT, stdout=printed, stderr=subprocess.STDOUT)
+        printed.seek(0)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)}: {printed.read()[-2000:].decode(errors='replace')}")
 
 
 def publish_base(folder: Path | None) -> Path:
