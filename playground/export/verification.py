@@ -18,9 +18,12 @@ from playground.export.card import OWNED, render
 from titlecraft.cards.merge import merge, split
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import download, read_file
+from titlecraft.models.adapter.peft_settings import kinds_of, not_served
+from titlecraft.models.adapter.third_party import read_config
 from titlecraft.records import TRAINING_RECORD, TrainingRecord, file_sha256, read_record
 from titlecraft.records.export import ExportRecord
-from titlecraft.records.repo_files import CARD, CHECKSUMS, EXPORT_RECORD, GIT_ATTRIBUTES
+from titlecraft.records.repo_files import ADAPTER_CONFIG, CARD, CHECKSUMS, EXPORT_RECORD, GIT_ATTRIBUTES
+from titlecraft.records.third_party import ThirdPartyAdapter
 
 FROM_TRAINING = ("base", "dataset", "licence", "quantization", "generation", "special_tokens")
 ROUNDING = 1e-9
@@ -43,11 +46,25 @@ def record_of(state: RepoState) -> ExportRecord:
 def check_origin(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The adapter exists, and its training record says the same about base, dataset, licence and tokens."""
     record = record_of(state)
+    if isinstance(record.third_party, ThirdPartyAdapter):
+        yield from check_third_party(checks, record, record.third_party)
+        return
     yield commit_exists(checks, "adapter", record.adapter, (TRAINING_RECORD,))
     raw = read_file(record.adapter, TRAINING_RECORD)
     training = read_record(raw or b"", TrainingRecord, f"{TRAINING_RECORD} of {record.adapter}")
     for name in FROM_TRAINING if training.special_tokens else FROM_TRAINING[:-1]:
         yield checks.equal(f"{name} of the adapter", str(getattr(record, name)), str(getattr(training, name)))
+
+
+def check_third_party(checks: Checks, record: ExportRecord, adapter: ThirdPartyAdapter) -> Iterator[Line]:
+    """The adapter exists, its config says what the record says of its kind, and the rest is what a user stated."""
+    yield commit_exists(checks, "adapter", record.adapter, (ADAPTER_CONFIG,))
+    for name in FROM_TRAINING:
+        yield checks.equal(f"{name}, as stated", str(getattr(record, name)), str(getattr(adapter, name)))
+    config = read_config(record.adapter)
+    yield checks.equal("kinds of the adapter", "; ".join(adapter.kinds), "; ".join(kinds_of(config)))
+    yield checks.equal("not served by", "; ".join(adapter.not_served), "; ".join(not_served(config)))
+    yield checks.not_looked_at("the training", "no record", "an adapter of another program", adapter.unknown())
 
 
 def check_merge(checks: Checks, state: RepoState) -> Iterator[Line]:
