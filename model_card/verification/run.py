@@ -29,20 +29,22 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
-from titlecraft.records.repo_files import EXPORT_RECORD
+from titlecraft.records.repo_files import EXPORT_RECORD, SPACE_RECORD
 
 Export = Callable[[RepoState], list[Line]]
-DATASETS = "datasets/"
+DATASETS, SPACES = "datasets/", "spaces/"
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
 
 def find(reference: str) -> Pin:
     """The pin of a model NS/NAME[@REV] or a dataset datasets/NS/NAME[@REV]. Raises UserError if there is none.
 
-    A dataset is found without its prefix, too, if no model has its name: the commands on older cards omit the prefix.
+    A Space is spaces/NS/NAME[@REV]. A dataset is found without its prefix, too, if no model has its name: the commands on older cards omit the prefix.
     """
     if reference.startswith(DATASETS):
         return pin(reference.removeprefix(DATASETS), "dataset")
+    if reference.startswith(SPACES):
+        return pin(reference.removeprefix(SPACES), "space")
     try:
         return pin(reference, "model")
     except UserError as error:
@@ -77,11 +79,11 @@ def verify_state(
     Args:
         sources: files, globs or URLs of the catalogue, for level data.
         work: where level predictions stores finished batches, to resume an interrupted run; None stores nothing.
-        verify_export: the lines of level card about an exported model, whose card is made above this room.
+        verify_export: the lines of level card about an exported model or a Space, whose cards are made above this room.
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
-    is_export = EXPORT_RECORD in state.paths and TRAINING_RECORD not in state.paths
+    is_export = is_made_of_an_adapter(state)
     if is_export and verify_export is not None:
         impossible.pop("card", None)
     if level == "data" and level not in impossible:
@@ -106,6 +108,12 @@ def verify_state(
         lines=lines,
         remarks=remarks(state, impossible),
     )
+
+
+def is_made_of_an_adapter(state: RepoState) -> bool:
+    """Whether a repo is an exported model or a Space of Titlecraft."""
+    record = SPACE_RECORD if state.pin.type == "space" else EXPORT_RECORD
+    return record in state.paths and TRAINING_RECORD not in state.paths
 
 
 def included_levels(level: Level) -> tuple[Level, ...]:
@@ -160,6 +168,14 @@ def impossible_levels(state: RepoState) -> dict[str, str]:
             reason = f"no {DATASET_RECORD}: `titlecraft build` did not make this dataset"
             return dict.fromkeys((*CUMULATIVE, "data"), reason)
         return dict.fromkeys(("scores", "predictions"), "a dataset has no report")
+    if state.pin.type == "space":
+        ours = SPACE_RECORD in state.paths
+        reason = (
+            "a Space has no results: verify the adapter that it names"
+            if ours
+            else f"no {SPACE_RECORD}: Titlecraft did not make it"
+        )
+        return dict.fromkeys((*CUMULATIVE, "data"), reason)
     if TRAINING_RECORD not in state.paths:
         reason = f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter"
         if EXPORT_RECORD in state.paths:

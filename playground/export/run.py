@@ -16,7 +16,7 @@ from titlecraft.hub.licence import require_name
 from titlecraft.hub.pins import current_name, find_record, pin, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.models.adapter.peft_settings import llama_cpp_fault
-from titlecraft.models.adapter.read import Adapter, read_adapter
+from titlecraft.models.adapter.read import read_adapter
 from titlecraft.models.adapter.third_party import Stated, read_config
 from titlecraft.records import Pin
 from titlecraft.records.export import ExportRecord
@@ -42,8 +42,9 @@ def export(
         UserError: not a Titlecraft adapter, a target with other contents, no write access, a merge that changed the model,
             no llama.cpp, the Hub is unreachable. The next run of the same command continues from the finished steps.
     """
+    require_form(adapter, options)
     tools = find_tools(options) if options.types else None
-    inputs = exportable(adapter, options, stated)
+    inputs = read_adapter(adapter, stated)
     repo = repo or f"{inputs.adapter.repo}-{options.form}"
     require_write(repo)
     repo = current_name(repo, "model")
@@ -78,21 +79,21 @@ def export(
     return published, record
 
 
-def exportable(adapter: str, options: ExportOptions, stated: Stated | None) -> Adapter:
-    """Read the adapter. Raises UserError, before weights are downloaded, if its kind cannot be exported in this form."""
-    config = read_config(pin(adapter, "model"))
-    if options.form == "gguf-adapter" and (fault := llama_cpp_fault(config)):
+def require_form(adapter: str, options: ExportOptions) -> None:
+    """Raise UserError, before weights are downloaded, if llama.cpp cannot use an adapter of this kind alone."""
+    fault = llama_cpp_fault(read_config(pin(adapter, "model"))) if options.form == "gguf-adapter" else None
+    if fault:
         raise UserError(
             f"{adapter} cannot be exported with --to gguf-adapter, because llama.cpp cannot use it alone: {fault}. Use --to gguf, "
             "which merges it into its base"
         )
-    return read_adapter(adapter, stated)
 
 
 def export_to_folder(adapter: str, options: ExportOptions, out: Path, stated: Stated | None = None) -> ExportRecord:
     """Export an adapter to a local folder; returns the record. Raises UserError as `export` does."""
+    require_form(adapter, options)
     tools = find_tools(options) if options.types else None
-    inputs = exportable(adapter, options, stated)
+    inputs = read_adapter(adapter, stated)
     key = export_key(inputs, options, tools)
     if out.exists():
         if not options.fresh and (record := load_if_complete(out, key)):

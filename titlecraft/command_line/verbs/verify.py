@@ -16,7 +16,11 @@ STATUSES = (
 
 
 def export_lines(state: Any) -> list[Any]:
-    """The lines about an exported model; only a repo of one imports what its card needs."""
+    """The lines about an exported model or a Space; only a repo of one imports what its card needs."""
+    if state.pin.type == "space":
+        from playground.space.verification import verify_space
+
+        return verify_space(state)
     from playground.export.verification import verify_export
 
     return verify_export(state)
@@ -29,7 +33,10 @@ def main(arguments: list[str]) -> int:
         description="Derive every number that a published repo shows again.",
         epilog=STATUSES,
     )
-    parser.add_argument("repo", help="NAMESPACE/NAME[@REVISION], or datasets/NAMESPACE/NAME[@REVISION] for a dataset")
+    parser.add_argument(
+        "repo",
+        help="NAMESPACE/NAME[@REVISION], datasets/NAMESPACE/NAME[@REVISION] for a dataset, or spaces/NAMESPACE/NAME[@REVISION]",
+    )
     parser.add_argument(
         "--level",
         choices=["card", "scores", "predictions", "data"],
@@ -58,7 +65,7 @@ def main(arguments: list[str]) -> int:
 
     from titlecraft.hub.pins import split_revision
 
-    split_revision(options.repo.removeprefix("datasets/"))
+    split_revision(options.repo.removeprefix("datasets/").removeprefix("spaces/"))
     if options.source:
         from dataset_builder.source.files.hub_datasets import pinned_sources
         from dataset_builder.source.find_files import find_files

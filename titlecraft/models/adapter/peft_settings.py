@@ -75,12 +75,10 @@ def kinds_of(config: dict[str, Any]) -> list[str]:
         sentences.append(f"Trained in full and saved beside the factors (modules_to_save): {', '.join(saved)}")
     if ranks:
         values = ", ".join(map(str, sorted({*ranks.values()}, key=str)))
-        sentences.append(f"Ranks differ (rank_pattern): {values} for {len(ranks)} patterns of layers, {rank} elsewhere")
+        sentences.append(f"rank_pattern gives some layers another rank: {values}, and {rank} elsewhere")
     if alphas:
         values = ", ".join(map(str, sorted({*alphas.values()}, key=str)))
-        sentences.append(
-            f"Alphas differ (alpha_pattern): {values} for {len(alphas)} patterns of layers, {alpha} elsewhere"
-        )
+        sentences.append(f"alpha_pattern gives some layers another alpha: {values}, and {alpha} elsewhere")
     if layers is not None:
         sentences.append(f"Only these layers have factors (layers_to_transform): {layers}")
     return sentences
