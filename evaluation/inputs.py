@@ -25,8 +25,9 @@ from titlecraft.records import (
 )
 from titlecraft.settings import BM25, Evaluation, Recipe
 
-FIRST_PROTOCOL = 3  # of reports whose intervals take titles as independent
-PROTOCOL = 4  # increment it if equal inputs and settings give other numbers for another reason than a package version
+PROTOCOL_OF_TITLES = 3  # of reports whose intervals take titles as independent
+PROTOCOL_OF_CLUSTERS = 4  # of reports whose intervals do not tell few clusters from many
+PROTOCOL = 5  # increment it if equal inputs and settings give other numbers for another reason than a package version
 PACKAGES = (
     "bitsandbytes",
     "bm25s",

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from evaluation.inputs import FIRST_PROTOCOL, key_inputs
+from evaluation.inputs import PROTOCOL, PROTOCOL_OF_CLUSTERS, PROTOCOL_OF_TITLES, key_inputs
 from evaluation.measures import measure_names
 from evaluation.statistics.compare import BEFORE_CLUSTERS
+from evaluation.statistics.intervals import BEFORE_PLUS_FOUR
 from model_card.verification.level_card.licences import same_licence_files
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
@@ -127,7 +128,7 @@ def key_of(state: RepoState, report: EvaluationRecord) -> str:
     weights = {name: state.sha256(name) for name in ADAPTER_FILES}
     prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
     inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
-    if report.interval_method == BEFORE_CLUSTERS:
-        inputs["protocol"] = FIRST_PROTOCOL
+    earlier = {BEFORE_CLUSTERS: PROTOCOL_OF_TITLES, BEFORE_PLUS_FOUR: PROTOCOL_OF_CLUSTERS}
+    inputs["protocol"] = earlier.get(report.interval_method, PROTOCOL)
     names = ("code", "dataset", "base", "base_settings", "quantization", "precision")
     return digest(inputs | {name: getattr(report, name) for name in names})
