@@ -1,4 +1,4 @@
-"""titlecraft verify NS/NAME[@REV] [--level card|scores|predictions|data] [--source trn.json.gz]"""
+"""titlecraft verify NS/NAME[@REV] [--level card|scores|predictions|data|training] [--source trn.json.gz]"""
 
 import sys
 from pathlib import Path
@@ -39,12 +39,18 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument(
         "--level",
-        choices=["card", "scores", "predictions", "data"],
+        choices=["card", "scores", "predictions", "data", "training"],
         default="card",
         help="card: card, pins, files and the records' arithmetic (default); scores: also every measure, from the published "
-        "texts; predictions: also the texts, from the pinned model; data: the dataset rebuilt from --source",
+        "texts; predictions: also the texts, from the pinned model; data: the dataset rebuilt from --source; training: the adapter trained again",
     )
     parser.add_argument("--source", nargs="+", default=[], metavar="FILE", help="the catalogue, for --level data")
+    parser.add_argument(
+        "--hours",
+        type=float,
+        metavar="N",
+        help="the most that --level training may take, by an estimate (default: 0.5); a longer training is not begun",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
     parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="also write a badge")
     parser.add_argument(
@@ -63,6 +69,9 @@ def main(arguments: list[str]) -> int:
             "titlecraft verify: --level data and --source FILE go together: the catalogue is not on the Hub"
         )
 
+    if options.hours is not None and (options.level != "training" or not 0 < options.hours < 1e6):
+        raise UserError("titlecraft verify: --hours is a positive number of hours, for --level training")
+
     from titlecraft.hub.pins import split_revision
 
     split_revision(options.repo.removeprefix("datasets/").removeprefix("spaces/"))
@@ -80,7 +89,9 @@ def main(arguments: list[str]) -> int:
     from model_card.verification.run import verify
 
     try:
-        verification = verify(options.repo, options.level, options.source, verify_export=export_lines)
+        verification = verify(
+            options.repo, options.level, options.source, verify_export=export_lines, hours=options.hours
+        )
     except UserError as error:  # the repo or the Hub is unreachable: no verdict about any claim
         print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
         return EXIT_STATUS["could not be looked at"]
