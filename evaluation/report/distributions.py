@@ -9,7 +9,7 @@ from evaluation.report.numbers import number
 from evaluation.report.plots import FAINT, INK, new_figure, paired_values, png
 from titlecraft.records import Measure, Tested, column, tokens_column
 
-ARMS = {"light": ("#7b8490", "#2f5fb3"), "dark": ("#8c96a1", "#8db4f5")}
+ARMS = {"light": ("#66707c", "#2f5fb3"), "dark": ("#8c96a1", "#8db4f5")}
 BINS = 24
 LONGEST_SHOWN = 0.98  # quantile of the references' lengths; the last bin includes longer ones
 
@@ -19,6 +19,7 @@ def scores(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     shown = [measure for _, measures in record.blocks()[:2] for measure in measures]
     height = (len(shown) + 1) // 2
     figure, panels = new_figure(1.4 * height + 0.3, theme, height, 2)
+    figure.get_layout_engine().set(wspace=0.08)  # between the last number of one axis and the first of the next
     for axes, measure in zip(panels.flat, shown, strict=False):
         draw_scores(axes, measure, rows, theme)
     for axes in list(panels.flat)[len(shown) :]:

@@ -1,5 +1,6 @@
 """Plots of differences: the forest plot of all measures, and the histogram of the primary measure."""
 
+import textwrap
 from io import BytesIO
 from typing import Any
 
@@ -14,7 +15,8 @@ from titlecraft.records import Measure, Tested, column
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
-WIDTH = 4.8  # inches; 9 points are 8 pixels on a phone of 360 pixels
+WIDTH = 4.2  # inches; 9 points are 10.5 pixels on a phone of 390 pixels
+LINE = 52  # characters of 9 points in a line of this width
 COLOURS = 128  # of a palette PNG, a third of the bytes; enough for the edges of letters
 PAPER = {"light": "#ffffff", "dark": "#16191d"}
 HUES = {
@@ -105,20 +107,21 @@ def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     axes.hist(
         differences, bins=min(40, max(8, len(differences) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0
     )
-    axes.axvline(0, color=INK[theme], linewidth=1)
-    axes.axvline(differences.mean(), color=hue(measure, theme), linewidth=2)
-    top = axes.get_ylim()[1]
-    axes.set_ylim(0, top * 1.16)
+    top, mean = axes.get_ylim()[1], differences.mean()
+    axes.vlines(0, 0, top, color=INK[theme], linewidth=1)  # both lines end below the label
+    axes.vlines(mean, 0, top, color=hue(measure, theme), linewidth=2)
+    axes.set_ylim(0, top * 1.2)
+    left, right = axes.get_xlim()
     axes.text(
-        differences.mean(),
-        top * 1.04,
-        f" mean {number(measure.difference, signed=True)}",
+        mean,
+        top * 1.03,
+        f"mean {number(measure.difference, signed=True)}",
         color=hue(measure, theme),
         fontsize=9,
-        ha="left",
+        ha="left" if mean < (left + right) / 2 else "right",
         va="bottom",
     )
     label = f"{measure.label}, {record.arms[1]} − {record.arms[0]} ({measure.unit}); one count per title"
-    axes.set_xlabel(label, color=INK[theme], fontsize=9)
+    axes.set_xlabel(textwrap.fill(label, LINE), color=INK[theme], fontsize=9)
     axes.set_yticks([])
     return png(figure)
