@@ -15,7 +15,7 @@ from titlecraft.hub import PUBLIC_HUB
 from titlecraft.hub.pins import address, endpoint
 from titlecraft.records import EvaluationRecord, Pin, Tested
 
-PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]], str], bytes]] = {
+PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]]], dict[str, bytes]]] = {
     "forest": forest,
     "by_title": by_title,
     "scores": scores,
@@ -35,7 +35,7 @@ REASONS = {
 
 def draw_plots(record: Tested, rows: list[dict[str, Any]]) -> dict[str, dict[str, bytes]]:
     """Draw all plots; return name -> theme -> PNG."""
-    return {name: {theme: draw(record, rows, theme) for theme in ("light", "dark")} for name, draw in PLOTS.items()}
+    return {name: draw(record, rows) for name, draw in PLOTS.items()}
 
 
 def data_uri(png: bytes) -> str:

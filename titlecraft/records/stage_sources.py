@@ -129,7 +129,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
-        evaluation/report: distributions examples numbers pages plots predictions repetition wording write
+        evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
@@ -200,7 +200,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
-        evaluation/report: distributions examples numbers pages plots predictions repetition wording write
+        evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples
