@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -58,6 +59,7 @@ def address_in(record: Tested) -> Callable[[Pin], str]:
     return lambda pin: hub_in_links() + address(pin).removeprefix(endpoint())
 
 
+@cache  # with its compiled templates
 def page_environment() -> Environment:
     """Return the jinja2 environment of all pages, with their filters."""
     environment = Environment(
