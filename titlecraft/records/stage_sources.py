@@ -51,7 +51,7 @@ SOURCES: dict[str, str] = {
         dataset_builder: build first_pass language options outcome write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/checks: guards leakage loads valid_settings
-        dataset_builder/cleaning: boilerplate clean elements markup mojibake
+        dataset_builder/cleaning: boilerplate characters clean columns elements markup mojibake simple_blocks
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
@@ -184,7 +184,7 @@ SOURCES: dict[str, str] = {
     "verification": """
         dataset_builder/card: build_command metadata plots write
         dataset_builder/checks: guards leakage
-        dataset_builder/cleaning: boilerplate clean elements markup mojibake
+        dataset_builder/cleaning: boilerplate characters clean columns elements markup mojibake simple_blocks
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
