@@ -19,8 +19,8 @@ PRIMARY = "nll_per_token"
 def shown(kind: str, monkeypatch: pytest.MonkeyPatch, record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
     """The drawn figure of a plot."""
     for module in (plots, distributions):
-        monkeypatch.setattr(module, "png", lambda figure: figure)
-    figure: Any = PLOTS[kind](record, rows, "light")
+        monkeypatch.setattr(module, "in_themes", lambda figure: figure)
+    figure: Any = PLOTS[kind](record, rows)
     figure.canvas.draw()
     return figure
 
