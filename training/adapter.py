@@ -120,6 +120,7 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     )
     for callback in rank0.callbacks if rank0 else ():
         trainer.add_callback(callback)
+    assert prepared.yardstick is not None
     prepared.checks.extend(check_own_loss(trainer, prepared.yardstick, recipe.training, job.base))
     prepared.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(rank0.country if rank0 else None) as energy, steady_threads(model):
