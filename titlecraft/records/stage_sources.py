@@ -245,7 +245,7 @@ SOURCES: dict[str, str] = {
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
         training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss save_adapter
         training/model: sharded_base
-        training/planning: fit known_base memory validation_schedule
+        training/planning: fit host_memory known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
         training/watching: energy grid trackers watch
