@@ -10,6 +10,7 @@ from model_card.verification.level_card.dataset import verify_dataset
 from model_card.verification.level_card.files.adapter import verify_adapter
 from model_card.verification.level_card.files.base_header import verify_base_header
 from model_card.verification.level_card.files.checksums import verify_files
+from model_card.verification.level_card.files.hub_results import verify_hub_results
 from model_card.verification.level_card.files.renderings import verify_renderings
 from model_card.verification.level_card.files.tokenizer import verify_tokenizer
 from model_card.verification.level_card.history import verify_history
@@ -138,7 +139,8 @@ def check_card(state: RepoState) -> list[Line]:
     lines += verify_claims(state)
     lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_base_header(state)
     lines += verify_tokenizer(state)
-    return lines + verify_history(state) + verify_reports(state) + verify_renderings(state)
+    lines += verify_history(state) + verify_reports(state) + verify_hub_results(state)
+    return lines + verify_renderings(state)
 
 
 def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ LINEAGE_PICTURE = "assets/lineage.png"
 DATASET_RECORD = "dataset_record.json"
 PROMPT_FILE = "prompt.json"
 QUARANTINE = "quarantine/lines.jsonl"
+HUB_TASKS = "eval.yaml"
 
 # a model or an adapter
 MODEL_CONFIG = "config.json"
@@ -21,6 +22,7 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_FILES = (ADAPTER_WEIGHTS, ADAPTER_CONFIG)
 TRAINING_RECORD = "training_record.json"
 TRAINING_LOG = "training_log.jsonl"
+HUB_RESULTS = ".eval_results"
 EXPORT_RECORD = "export_record.json"
 OLLAMA_TEMPLATE, OLLAMA_SYSTEM, OLLAMA_PARAMS, MODELFILE = "template", "system", "params", "Modelfile"
 

@@ -49,7 +49,7 @@ titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out titlecraf
 SOURCES: dict[str, str] = {
     "dataset_builder": """
         dataset_builder: build first_pass language options outcome write_dataset
-        dataset_builder/card: build_command metadata plots write
+        dataset_builder/card: build_command hub_tasks metadata plots write
         dataset_builder/checks: guards leakage loads valid_settings
         dataset_builder/cleaning: boilerplate clean elements markup mojibake
         dataset_builder/duplicates: near_duplicates repeated sketch
@@ -124,7 +124,7 @@ SOURCES: dict[str, str] = {
     """,
     "evaluation": """
         evaluation: experiment guards inputs outcome processes readable run
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
+        evaluation/lighteval_harness: arms choices forgetting hub_tasks pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
@@ -180,7 +180,7 @@ SOURCES: dict[str, str] = {
         titlecraft/records: stage_sources training validation
     """,
     "verification": """
-        dataset_builder/card: build_command metadata plots write
+        dataset_builder/card: build_command hub_tasks metadata plots write
         dataset_builder/checks: guards leakage
         dataset_builder/cleaning: boilerplate clean elements markup mojibake
         dataset_builder/duplicates: near_duplicates repeated sketch
@@ -195,7 +195,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
+        evaluation/lighteval_harness: arms choices forgetting hub_tasks pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
@@ -203,12 +203,12 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples numbers pages plots predictions repetition wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
-        model_card: build citations inputs metadata named_records samples
+        model_card: build citations hub_results inputs metadata named_records samples
         model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
-        model_card/verification/level_card/files: adapter base_header checksums path_patterns renderings tokenizer
+        model_card/verification/level_card/files: adapter base_header checksums hub_results path_patterns renderings tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata older
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
