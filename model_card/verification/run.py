@@ -12,6 +12,7 @@ from model_card.verification.level_card.files.base_header import verify_base_hea
 from model_card.verification.level_card.files.checksums import verify_files
 from model_card.verification.level_card.files.hub_results import verify_hub_results
 from model_card.verification.level_card.files.renderings import verify_renderings
+from model_card.verification.level_card.files.signature import verify_signature
 from model_card.verification.level_card.files.tokenizer import verify_tokenizer
 from model_card.verification.level_card.history import verify_history
 from model_card.verification.level_card.lineage import verify_lineage
@@ -56,14 +57,19 @@ def find(reference: str) -> Pin:
 
 
 def verify(
-    reference: str, level: Level, sources: list[str], work: Path | None = None, verify_export: Export | None = None
+    reference: str,
+    level: Level,
+    sources: list[str],
+    work: Path | None = None,
+    verify_export: Export | None = None,
+    signed_by: Path | None = None,
 ) -> Verification:
     """Download a repo and verify it; see `verify_state`. Raises UserError if there is no such repo or the Hub does not answer."""
     state = RepoState.download(find(reference))
     if work is None and level == "predictions":
         work = work_folder("verify", state.pin.repo)
     with hub_errors(f"verifying {state.pin}", state.pin.repo, state.pin.type):
-        return verify_state(state, level, sources, work, verify_export)
+        return verify_state(state, level, sources, work, verify_export, signed_by)
 
 
 def verify_state(
@@ -72,6 +78,7 @@ def verify_state(
     sources: list[str],
     work: Path | None = None,
     verify_export: Export | None = None,
+    signed_by: Path | None = None,
 ) -> Verification:
     """All lines up to a level. A level that the repo does not allow is one line with "could not be looked at".
 
@@ -79,6 +86,7 @@ def verify_state(
         sources: files, globs or URLs of the catalogue, for level data.
         work: where level predictions stores finished batches, to resume an interrupted run; None stores nothing.
         verify_export: the lines of level card about an exported model, whose card is made above this room.
+        signed_by: the key or certificate of who should have signed the files; None does not look at signatures.
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
@@ -98,6 +106,7 @@ def verify_state(
             lines += verify_export(state)
         else:
             lines += check_level(part, state, sources, work)
+    lines += verify_signature(state, signed_by)
     lines = [line for line in lines if line.derived != f"at level {level} only"]  # this level has looked at it
     return Verification(
         repo=state.pin,

@@ -12,9 +12,9 @@ from huggingface_hub.hf_api import LastCommitInfo, RepoFile
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin, published_pin
 from titlecraft.records import DATASET_RECORD, Pin
-from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES, HUB_TASKS, LINEAGE
+from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES, HUB_TASKS, LINEAGE, SIGNATURE
 
-BESIDE_THE_DATA = (CARD, LINEAGE, CHECKSUMS, GIT_ATTRIBUTES, HUB_TASKS, "assets/*")
+BESIDE_THE_DATA = (CARD, LINEAGE, CHECKSUMS, GIT_ATTRIBUTES, HUB_TASKS, SIGNATURE, "assets/*")
 
 
 def pin_data(reference: str) -> Pin:

@@ -3,6 +3,7 @@
 # every repo
 CARD = "README.md"
 CHECKSUMS = "SHA256SUMS"
+SIGNATURE = "model.sig"
 GIT_ATTRIBUTES = ".gitattributes"
 LINEAGE = "lineage.json"
 LINEAGE_PICTURE = "assets/lineage.png"

@@ -208,13 +208,13 @@ SOURCES: dict[str, str] = {
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
-        model_card/verification/level_card/files: adapter base_header checksums hub_results path_patterns renderings tokenizer
+        model_card/verification/level_card/files: adapter base_header checksums hub_results path_patterns renderings signature tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata older
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
-        titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing
+        titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing signing
         titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer

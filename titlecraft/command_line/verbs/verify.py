@@ -38,6 +38,12 @@ def main(arguments: list[str]) -> int:
         "texts; predictions: also the texts, from the pinned model; data: the dataset rebuilt from --source",
     )
     parser.add_argument("--source", nargs="+", default=[], metavar="FILE", help="the catalogue, for --level data")
+    parser.add_argument(
+        "--signed-by",
+        type=Path,
+        metavar="FILE",
+        help="also check model.sig: PEM with the signer's public key, or the root certificate. Needs titlecraft[sign]",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
     parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="also write a badge")
     parser.add_argument(
@@ -58,6 +64,12 @@ def main(arguments: list[str]) -> int:
 
     from titlecraft.hub.pins import split_revision
 
+    if options.signed_by:
+        from titlecraft.hub.signing import library, require_pem
+
+        library()
+        require_pem(options.signed_by)
+
     split_revision(options.repo.removeprefix("datasets/"))
     if options.source:
         from dataset_builder.source.files.hub_datasets import pinned_sources
@@ -73,7 +85,9 @@ def main(arguments: list[str]) -> int:
     from model_card.verification.run import verify
 
     try:
-        verification = verify(options.repo, options.level, options.source, verify_export=export_lines)
+        verification = verify(
+            options.repo, options.level, options.source, verify_export=export_lines, signed_by=options.signed_by
+        )
     except UserError as error:  # the repo or the Hub is unreachable: no verdict about any claim
         print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
         return EXIT_STATUS["could not be looked at"]
