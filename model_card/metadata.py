@@ -24,9 +24,17 @@ KEYS = (
 TAGS = ("lora", "sft", "titlecraft", "trl", "unsloth")
 
 
-def owned(datasets: list[str]) -> Owned:
-    """The metadata of an adapter card that Titlecraft writes; `datasets` are those that earlier adapters of the repo name."""
-    return Owned(frozenset(KEYS), {"tags": frozenset(TAGS), "datasets": frozenset(datasets), "language": frozenset()})
+def owned(datasets: list[str], tags: list[str] | None = None) -> Owned:
+    """The metadata of an adapter card that Titlecraft writes; datasets and tags are also those of the repo's earlier adapter."""
+    return Owned(
+        frozenset(KEYS),
+        {"tags": frozenset([*TAGS, *(tags or [])]), "datasets": frozenset(datasets), "language": frozenset()},
+    )
+
+
+def metrics_tags(record: TrainingRecord) -> list[str]:
+    """The tags with which the Hub shows the "Training metrics" of a published run."""
+    return [] if record.metrics is None else ["trackio", f"trackio:{HUB}/spaces/{record.metrics}"]
 
 
 def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
@@ -103,7 +111,7 @@ def metadata(inputs: CardInputs) -> ModelCardData:
         language=inputs.dataset.languages if inputs.dataset else None,
         library_name="peft",
         pipeline_tag=TASK,
-        tags=["lora", "sft", "titlecraft", *([record.training.backend])],
+        tags=["lora", "sft", "titlecraft", record.training.backend, *metrics_tags(record)],
         **({"widget": widgets(inputs.rows, report)} if report else {}),
         **emissions,
         **results,

@@ -4,8 +4,8 @@ import ipaddress
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
-import httpx
 from huggingface_hub import HfApi
+from huggingface_hub.utils import httpx
 
 from titlecraft.hub.pins import address, endpoint
 from titlecraft.records import Pin

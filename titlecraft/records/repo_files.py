@@ -24,6 +24,7 @@ ADAPTER_FILES = (ADAPTER_WEIGHTS, ADAPTER_CONFIG)
 TRAINING_RECORD = "training_record.json"
 TRAINING_LOG = "training_log.jsonl"
 HUB_RESULTS = ".eval_results"
+EVENT_FILES = "runs"
 EXPORT_RECORD = "export_record.json"
 OLLAMA_TEMPLATE, OLLAMA_SYSTEM, OLLAMA_PARAMS, MODELFILE = "template", "system", "params", "Modelfile"
 

@@ -94,7 +94,7 @@ SOURCES: dict[str, str] = {
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
-        training/watching: energy grid trackers watch
+        training/watching: energy grid published trackers watch
     """,
     "sweep": """
         titlecraft: __init__ files prompt settings
@@ -120,7 +120,7 @@ SOURCES: dict[str, str] = {
         training/publishing: finished publish
         training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs
         training/validation: best_weights run score validator
-        training/watching: energy grid trackers watch
+        training/watching: energy grid published trackers watch
     """,
     "evaluation": """
         evaluation: experiment guards inputs outcome processes readable run
