@@ -63,7 +63,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
-        titlecraft/cards: front_matter head_card lineage_picture merge templates
+        titlecraft/cards: front_matter head_card lineage_picture merge picture templates
         titlecraft/hub: checksums data_revision errors loaded_path pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
@@ -73,6 +73,7 @@ SOURCES: dict[str, str] = {
     """,
     "training": """
         titlecraft: __init__ files prompt settings
+        titlecraft/cards: picture
         titlecraft/hub: checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
@@ -98,6 +99,7 @@ SOURCES: dict[str, str] = {
     """,
     "sweep": """
         titlecraft: __init__ files prompt settings
+        titlecraft/cards: picture
         titlecraft/hub: checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
@@ -129,7 +131,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
-        evaluation/report: distributions examples numbers pages plots predictions repetition wording write
+        evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
@@ -200,7 +202,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
-        evaluation/report: distributions examples numbers pages plots predictions repetition wording write
+        evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations hub_results inputs metadata named_records samples
@@ -213,7 +215,7 @@ SOURCES: dict[str, str] = {
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
-        titlecraft/cards: front_matter head_card lineage_picture merge templates
+        titlecraft/cards: front_matter head_card lineage_picture merge picture templates
         titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing signing
         titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
