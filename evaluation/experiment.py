@@ -14,6 +14,7 @@ from msgspec import UNSET
 from evaluation.guards import check_scores, check_titles
 from evaluation.inputs import PACKAGES, Inputs
 from evaluation.lighteval_harness.forgetting import compare_benchmarks, find_benchmarks
+from evaluation.lighteval_harness.hub_tasks import benchmark_results
 from evaluation.lighteval_harness.pipeline import run_pipeline
 from evaluation.lookup.sources import Lookup
 from evaluation.measures import measures_of
@@ -108,6 +109,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             "measures": compare_arms(outcomes, references, recipe.evaluation, clusters),
             "sampled": compare_sampled(outcomes, recipe.evaluation, clusters),
             "also": benchmark_measures,
+            "benchmark_results": benchmark_results(benchmarks, benchmark_measures) or UNSET,
             "grounded": grounded
             and describe_grounded(grounded, compare_grounded(outcomes, references, recipe.evaluation, clusters)),
             "answers": describe_all(

@@ -11,7 +11,9 @@ from model_card.verification.level_card.dataset import verify_dataset
 from model_card.verification.level_card.files.adapter import verify_adapter
 from model_card.verification.level_card.files.base_header import verify_base_header
 from model_card.verification.level_card.files.checksums import verify_files
+from model_card.verification.level_card.files.hub_results import verify_hub_results
 from model_card.verification.level_card.files.renderings import verify_renderings
+from model_card.verification.level_card.files.signature import verify_signature
 from model_card.verification.level_card.files.tokenizer import verify_tokenizer
 from model_card.verification.level_card.history import verify_history
 from model_card.verification.level_card.lineage import verify_lineage
@@ -65,13 +67,14 @@ def verify(
     work: Path | None = None,
     verify_export: Export | None = None,
     hours: float | None = None,
+    signed_by: Path | None = None,
 ) -> Verification:
     """Download a repo and verify it; see `verify_state`. Raises UserError if there is no such repo or the Hub does not answer."""
     state = RepoState.download(find(reference))
     if work is None and level == "predictions":
         work = work_folder("verify", state.pin.repo)
     with hub_errors(f"verifying {state.pin}", state.pin.repo, state.pin.type):
-        return verify_state(state, level, sources, work, verify_export, hours)
+        return verify_state(state, level, sources, work, verify_export, hours, signed_by)
 
 
 def verify_state(
@@ -81,6 +84,7 @@ def verify_state(
     work: Path | None = None,
     verify_export: Export | None = None,
     hours: float | None = None,
+    signed_by: Path | None = None,
 ) -> Verification:
     """All lines up to a level. A level that the repo does not allow is one line with "could not be looked at".
 
@@ -89,6 +93,7 @@ def verify_state(
         work: where level predictions stores finished batches, to resume an interrupted run; None stores nothing.
         verify_export: the lines of level card about an exported model or a Space, whose cards are made above this room.
         hours: the most that level training may take; None for its default.
+        signed_by: the key or certificate of who should have signed the files; None does not look at signatures.
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
@@ -108,6 +113,7 @@ def verify_state(
             lines += verify_export(state)
         else:
             lines += check_level(part, state, sources, work, hours)
+    lines += verify_signature(state, signed_by)
     lines = [line for line in lines if line.derived != f"at level {level} only"]  # this level has looked at it
     return Verification(
         repo=state.pin,
@@ -161,7 +167,8 @@ def check_card(state: RepoState) -> list[Line]:
     lines += verify_claims(state)
     lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_base_header(state)
     lines += verify_tokenizer(state)
-    return lines + verify_history(state) + verify_reports(state) + verify_renderings(state)
+    lines += verify_history(state) + verify_reports(state) + verify_hub_results(state)
+    return lines + verify_renderings(state)
 
 
 def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:

@@ -49,7 +49,7 @@ titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out titlecraf
 SOURCES: dict[str, str] = {
     "dataset_builder": """
         dataset_builder: build first_pass language options outcome write_dataset
-        dataset_builder/card: build_command metadata plots write
+        dataset_builder/card: build_command hub_tasks metadata plots write
         dataset_builder/checks: guards leakage loads valid_settings
         dataset_builder/cleaning: boilerplate characters clean columns elements markup mojibake simple_blocks
         dataset_builder/duplicates: near_duplicates repeated sketch
@@ -93,10 +93,10 @@ SOURCES: dict[str, str] = {
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
         training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss save_adapter
         training/model: sharded_base
-        training/planning: fit known_base memory validation_schedule
+        training/planning: fit host_memory known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
-        training/watching: energy grid trackers watch
+        training/watching: energy grid published trackers watch
     """,
     "sweep": """
         titlecraft: __init__ files prompt settings
@@ -120,15 +120,15 @@ SOURCES: dict[str, str] = {
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
         training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss save_adapter
         training/model: sharded_base
-        training/planning: fit known_base memory plan plan_table speed validation_schedule
+        training/planning: fit host_memory known_base memory plan plan_table speed validation_schedule
         training/publishing: finished publish
-        training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs
+        training/sweep: combinations files finished halving impossible intervals one_base plot record run show train_rungs
         training/validation: best_weights run score validator
-        training/watching: energy grid trackers watch
+        training/watching: energy grid published trackers watch
     """,
     "evaluation": """
         evaluation: experiment guards inputs outcome processes readable run
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
+        evaluation/lighteval_harness: arms choices forgetting hub_tasks pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
@@ -190,7 +190,7 @@ SOURCES: dict[str, str] = {
         titlecraft/search: scripts title_match word_ngrams
     """,
     "verification": """
-        dataset_builder/card: build_command metadata plots write
+        dataset_builder/card: build_command hub_tasks metadata plots write
         dataset_builder/checks: guards leakage
         dataset_builder/cleaning: boilerplate characters clean columns elements markup mojibake simple_blocks
         dataset_builder/duplicates: near_duplicates repeated sketch
@@ -205,7 +205,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
+        evaluation/lighteval_harness: arms choices forgetting hub_tasks pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
@@ -213,18 +213,18 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
-        model_card: build citations inputs metadata named_records samples
+        model_card: build citations hub_results inputs metadata named_records samples
         model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions level_training repo_state run validation_loss
         model_card/verification/level_card: dataset history licences lineage pins report training
-        model_card/verification/level_card/files: adapter base_header checksums path_patterns renderings tokenizer
+        model_card/verification/level_card/files: adapter base_header checksums hub_results path_patterns renderings signature tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata older
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge picture templates
-        titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing
+        titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing signing
         titlecraft/models/adapter: load peft_settings probe read switch third_party weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model prompt_of_dataset published_template quantisation
@@ -245,10 +245,10 @@ SOURCES: dict[str, str] = {
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
         training/model: fused_lora initial_weights kernels lora_targets own_loss packable router_loss save_adapter
         training/model: sharded_base
-        training/planning: fit known_base memory validation_schedule
+        training/planning: fit host_memory known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
-        training/watching: energy grid trackers watch
+        training/watching: energy grid published trackers watch
     """,
 }
 # End of the lists.

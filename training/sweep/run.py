@@ -24,6 +24,7 @@ from training.job import Job
 from training.run import PACKAGES, run_of
 from training.sweep.combinations import SweepRequest, no_rows
 from training.sweep.files import finished_record, require_folder, write_files
+from training.sweep.impossible import require_possible
 from training.sweep.one_base import OneBase
 from training.sweep.record import SweepRecord
 from training.sweep.show import Screen, quiet
@@ -51,6 +52,7 @@ def sweep(asked: SweepRequest, out: Path, *, fresh: bool = False) -> SweepRecord
         if done := finished_record(out, key, fresh):
             print(f"nothing to do: {out} holds this very sweep")
             return done
+        require_possible(combinations, base)
         require_validation_rows(data, recipe, rows)
         work = work_folder("sweep", asked.repo)
         if fresh:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataset_builder.card.hub_tasks import TASK, faults_of_tasks, is_ours, render_hub_tasks
 from dataset_builder.card.write import first_row
 from dataset_builder.shards.alpaca import published_columns
 from dataset_builder.shards.product_kind import product_kind
@@ -25,7 +26,7 @@ from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, digest, sources_sha256
-from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
+from titlecraft.records.repo_files import HUB_TASKS, PROMPT_FILE, QUARANTINE
 from titlecraft.records.setting_names import IN_RECORDS
 
 BATCH_ROWS = 10_000
@@ -34,7 +35,7 @@ BATCH_ROWS = 10_000
 def verify_dataset(state: RepoState) -> list[Line]:
     """Lines about everything in a dataset record that can be recomputed without the source."""
     lines = []
-    for check in (check_counts, check_splits, check_prompts, check_quarantine):
+    for check in (check_counts, check_splits, check_prompts, check_quarantine, check_hub_tasks):
         checks = Checks("card", "dataset record")
         lines += checks.gather(check(checks, state))
     return lines
@@ -54,6 +55,27 @@ def check_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("key over source, settings and code", record.key, record.key if record.key in keys else keys[0])
     prompt = PromptFormat.from_settings(record.prompt, record.data.keep_columns).to_json()
     yield checks.equal(f"{PROMPT_FILE} from the settings", prompt.decode(), state.require(PROMPT_FILE).decode())
+
+
+def check_hub_tasks(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """eval.yaml is the one that the record gives, or a person's that can be read."""
+    raw, record = state.read(HUB_TASKS), state.dataset
+    if raw is None:
+        return
+    faults = faults_of_tasks(raw, record)
+    yield checks.equal(f"{HUB_TASKS}: tasks that cannot be run", "; ".join(faults) or "none", "none")
+    if not is_ours(raw):
+        yield checks.not_looked_at(
+            HUB_TASKS, "a person's", "tasks as above", f"`{TASK}` of `titlecraft build` is another"
+        )
+        return
+    rendered = (render_hub_tasks(record) or b"").decode()
+    if raw.decode("utf-8", "replace") == rendered or record.code.sources == sources_sha256("dataset_builder"):
+        yield checks.equal(f"{HUB_TASKS} from the record", raw.decode("utf-8", "replace"), rendered)
+    else:
+        yield checks.could_not_be_looked_at(
+            f"{HUB_TASKS} from the record", "there", "another text", "here is other code"
+        )
 
 
 def key_inputs_as_listed(state: RepoState) -> dict[str, Any]:

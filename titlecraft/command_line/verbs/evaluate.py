@@ -133,12 +133,16 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
     """Publish the report of an adapter and print it."""
     from evaluation.report.write import print_table
     from evaluation.run import evaluate
+    from model_card.hub_results import publish_hub_results, words
     from model_card.lineage.announce import announce
     from model_card.published import write_picture_and_card
     from titlecraft.command_line.page_link import page_link
 
     published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)
     print_table(record)
+    if lines := words(record):
+        published = publish_hub_results(published)
+        print("\n".join(lines))
     announce(published, collection=collection)
     print(f"report in {published}\n{page_link(published, f'evaluation/{record.id}/{REPORT_PAGE}')}")
 

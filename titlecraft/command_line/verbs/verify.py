@@ -51,6 +51,12 @@ def main(arguments: list[str]) -> int:
         metavar="N",
         help="the most that --level training may take, by an estimate (default: 0.5); a longer training is not begun",
     )
+    parser.add_argument(
+        "--signed-by",
+        type=Path,
+        metavar="FILE",
+        help="also check model.sig: PEM with the signer's public key, or the root certificate. Needs titlecraft[sign]",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
     parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="also write a badge")
     parser.add_argument(
@@ -74,6 +80,12 @@ def main(arguments: list[str]) -> int:
 
     from titlecraft.hub.pins import split_revision
 
+    if options.signed_by:
+        from titlecraft.hub.signing import library, require_pem
+
+        library()
+        require_pem(options.signed_by)
+
     split_revision(options.repo.removeprefix("datasets/").removeprefix("spaces/"))
     if options.source:
         from dataset_builder.source.files.hub_datasets import pinned_sources
@@ -90,7 +102,12 @@ def main(arguments: list[str]) -> int:
 
     try:
         verification = verify(
-            options.repo, options.level, options.source, verify_export=export_lines, hours=options.hours
+            options.repo,
+            options.level,
+            options.source,
+            verify_export=export_lines,
+            hours=options.hours,
+            signed_by=options.signed_by,
         )
     except UserError as error:  # the repo or the Hub is unreachable: no verdict about any claim
         print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
