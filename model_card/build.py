@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from model_card.claims import RenderedClaim, claims_of
 from model_card.inputs import CardInputs, read_card_inputs
-from model_card.metadata import metadata, owned
+from model_card.metadata import metadata, metrics_tags, owned
 from titlecraft.cards.head_card import write_merged_card
 from titlecraft.cards.merge import Owned, merge
 from titlecraft.cards.templates import markdown_templates
@@ -83,12 +83,13 @@ def write_card(folder: Path, repo: str, head: Pin | None) -> None:
     Raises UserError as `read_card_inputs` and `write_merged_card` do.
     """
     generated = render(read_card_inputs(folder, head, repo))
-    write_merged_card(folder, repo, head, generated, owned(earlier_datasets(head)))
+    write_merged_card(folder, repo, head, generated, owned(*earlier_values(head)))
 
 
-def earlier_datasets(head: Pin | None) -> list[str]:
-    """The dataset of the head's adapter. The card's metadata name it, and a new adapter's card may have to drop it."""
+def earlier_values(head: Pin | None) -> tuple[list[str], list[str]]:
+    """The dataset and the tags of the head's adapter. The card's metadata have them, and a new adapter's card may have to drop them."""
     raw = read_file(head, TRAINING_RECORD) if head else None
     if raw is None or not has_schema(raw, TrainingRecord):
-        return []
-    return [read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {head}").dataset.repo]
+        return [], []
+    record = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {head}")
+    return [record.dataset.repo], metrics_tags(record)

@@ -9,6 +9,7 @@ import yaml
 from jinja2 import Environment
 
 from dataset_builder.card.build_command import build_command, completeness
+from dataset_builder.card.hub_tasks import write_hub_tasks
 from dataset_builder.card.metadata import (
     LICENCE,
     OWNED,
@@ -172,10 +173,11 @@ def plot(record: DatasetRecord, folder: Path) -> None:
 
 
 def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
-    """Write the card and the lineage picture."""
+    """Write the card, the lineage picture and eval.yaml."""
     if inputs.lineage:
         picture = asset(folder, LINEAGE_PICTURE)
         draw_dataset(inputs.record.source, inputs.repo, inputs.lineage.adapters, picture)
+    write_hub_tasks(folder, inputs.record, head)
     existing = read_head_card(head)
     where = f"{CARD} of {head or inputs.repo}"
     amazon = inputs.record.source.is_amazon_titles

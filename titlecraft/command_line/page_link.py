@@ -2,8 +2,8 @@
 
 from urllib.parse import quote, urlsplit
 
-import httpx
 from huggingface_hub import HfApi
+from huggingface_hub.utils import httpx
 
 from titlecraft.hub.pins import address, endpoint
 from titlecraft.process.loopback import is_loopback
