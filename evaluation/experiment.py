@@ -38,6 +38,7 @@ from titlecraft.models.decoding.open import open_decoder
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
 from titlecraft.records.repo_files import TIMINGS
+from titlecraft.records.third_party import third_party_of
 from titlecraft.rows.folder import rows_folder
 from titlecraft.rows.index import index_of_rows
 from titlecraft.settings import Recipe
@@ -197,6 +198,7 @@ def describe(
         references_cut=sample.cut(),
         near_not_looked_for=sample.near_not_looked_for or UNSET,
         clusters=describe_clusters(sample.clustering),
+        third_party=third_party_of(inputs.training),
         guards=guards,
         interval_method=INTERVAL_METHOD,
         benchmarks=benchmarks,

@@ -17,6 +17,7 @@ from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import copy_legal_files, licence_of, require_name
 from titlecraft.hub.pins import current_name, find_record, pin, published_pin, require_own, require_write
 from titlecraft.hub.publishing import sole_publisher, work_folder
+from titlecraft.models.base.prompt_of_dataset import prompt_for
 from titlecraft.models.base.quantisation import resolve_quantization
 from titlecraft.process import distributed
 from titlecraft.records import (
@@ -36,7 +37,6 @@ from training.checkpoints.branch import BackgroundPush
 from training.checkpoints.folder import Run, checkpoints_folder
 from training.checkpoints.resume import find_start
 from training.checkpoints.saving import Saving
-from training.data.prompt import prompt_for
 from training.job import Job, Rank0, RunOptions
 from training.model.backend import require_backend
 from training.publishing.finished import find_finished, write_target

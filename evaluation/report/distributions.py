@@ -19,6 +19,7 @@ def scores(record: Tested, rows: list[dict[str, Any]]) -> dict[str, bytes]:
     shown = [measure for _, measures in record.blocks()[:2] for measure in measures]
     height = (len(shown) + 1) // 2
     figure, panels = new_figure(1.4 * height + 0.3, height, 2)
+    figure.get_layout_engine().set(wspace=0.08)  # between the last number of one axis and the first of the next
     for axes, measure in zip(panels.flat, shown, strict=False):
         draw_scores(axes, measure, rows)
     for axes in list(panels.flat)[len(shown) :]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 INK, FAINT, PAPER = "#1f2328", "#d5d9de", "#ffffff"
 HUES = {"better": "#1a7f5a", "worse": "#b3432b"}
-ARMS = ("#7b8490", "#2f5fb3")
+ARMS = ("#66707c", "#2f5fb3")
 DARK = {
     INK: "#e6e8eb",
     FAINT: "#3a4048",

@@ -5,6 +5,7 @@ The repo's id is the only input. Everything else is read from the Hub at the com
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from model_card.verification.level_card.dataset import verify_dataset
 from model_card.verification.level_card.files.adapter import verify_adapter
@@ -31,20 +32,23 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
-from titlecraft.records.repo_files import EXPORT_RECORD
+from titlecraft.records.repo_files import EXPORT_RECORD, SPACE_RECORD
 
 Export = Callable[[RepoState], list[Line]]
-DATASETS = "datasets/"
+DATASETS, SPACES = "datasets/", "spaces/"
+EVERY_LEVEL = get_args(Level)
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
 
 def find(reference: str) -> Pin:
     """The pin of a model NS/NAME[@REV] or a dataset datasets/NS/NAME[@REV]. Raises UserError if there is none.
 
-    A dataset is found without its prefix, too, if no model has its name: the commands on older cards omit the prefix.
+    A Space is spaces/NS/NAME[@REV]. A dataset is found without its prefix, too, if no model has its name: the commands on older cards omit the prefix.
     """
     if reference.startswith(DATASETS):
         return pin(reference.removeprefix(DATASETS), "dataset")
+    if reference.startswith(SPACES):
+        return pin(reference.removeprefix(SPACES), "space")
     try:
         return pin(reference, "model")
     except UserError as error:
@@ -62,6 +66,7 @@ def verify(
     sources: list[str],
     work: Path | None = None,
     verify_export: Export | None = None,
+    hours: float | None = None,
     signed_by: Path | None = None,
 ) -> Verification:
     """Download a repo and verify it; see `verify_state`. Raises UserError if there is no such repo or the Hub does not answer."""
@@ -69,7 +74,7 @@ def verify(
     if work is None and level == "predictions":
         work = work_folder("verify", state.pin.repo)
     with hub_errors(f"verifying {state.pin}", state.pin.repo, state.pin.type):
-        return verify_state(state, level, sources, work, verify_export, signed_by)
+        return verify_state(state, level, sources, work, verify_export, hours, signed_by)
 
 
 def verify_state(
@@ -78,6 +83,7 @@ def verify_state(
     sources: list[str],
     work: Path | None = None,
     verify_export: Export | None = None,
+    hours: float | None = None,
     signed_by: Path | None = None,
 ) -> Verification:
     """All lines up to a level. A level that the repo does not allow is one line with "could not be looked at".
@@ -85,12 +91,13 @@ def verify_state(
     Args:
         sources: files, globs or URLs of the catalogue, for level data.
         work: where level predictions stores finished batches, to resume an interrupted run; None stores nothing.
-        verify_export: the lines of level card about an exported model, whose card is made above this room.
+        verify_export: the lines of level card about an exported model or a Space, whose cards are made above this room.
+        hours: the most that level training may take; None for its default.
         signed_by: the key or certificate of who should have signed the files; None does not look at signatures.
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
-    is_export = EXPORT_RECORD in state.paths and TRAINING_RECORD not in state.paths
+    is_export = is_made_of_an_adapter(state)
     if is_export and verify_export is not None:
         impossible.pop("card", None)
     if level == "data" and level not in impossible:
@@ -105,7 +112,7 @@ def verify_state(
         elif is_export and verify_export is not None:
             lines += verify_export(state)
         else:
-            lines += check_level(part, state, sources, work)
+            lines += check_level(part, state, sources, work, hours)
     lines += verify_signature(state, signed_by)
     lines = [line for line in lines if line.derived != f"at level {level} only"]  # this level has looked at it
     return Verification(
@@ -118,12 +125,20 @@ def verify_state(
     )
 
 
+def is_made_of_an_adapter(state: RepoState) -> bool:
+    """Whether a repo is an exported model or a Space of Titlecraft."""
+    record = SPACE_RECORD if state.pin.type == "space" else EXPORT_RECORD
+    return record in state.paths and TRAINING_RECORD not in state.paths
+
+
 def included_levels(level: Level) -> tuple[Level, ...]:
-    """The levels that a level runs, in order. Level data runs without scores and predictions."""
+    """The levels that a level runs, in order. Levels data and training run without scores and predictions."""
     return CUMULATIVE[: CUMULATIVE.index(level) + 1] if level in CUMULATIVE else ("card", level)
 
 
-def check_level(level: Level, state: RepoState, sources: list[str], work: Path | None) -> list[Line]:
+def check_level(
+    level: Level, state: RepoState, sources: list[str], work: Path | None, hours: float | None = None
+) -> list[Line]:
     """All lines of one level. The levels after card import evaluation or the builder, so they are imported when they run."""
     if level == "scores":
         from model_card.verification.level_scores.scores import verify_scores
@@ -137,6 +152,10 @@ def check_level(level: Level, state: RepoState, sources: list[str], work: Path |
         from model_card.verification.level_data import verify_data
 
         return verify_data(state, sources)
+    if level == "training":
+        from model_card.verification.level_training import HOURS, verify_training_again
+
+        return verify_training_again(state, HOURS if hours is None else hours)
     return check_card(state)
 
 
@@ -169,13 +188,21 @@ def impossible_levels(state: RepoState) -> dict[str, str]:
     if state.pin.type == "dataset":
         if DATASET_RECORD not in state.paths:
             reason = f"no {DATASET_RECORD}: `titlecraft build` did not make this dataset"
-            return dict.fromkeys((*CUMULATIVE, "data"), reason)
-        return dict.fromkeys(("scores", "predictions"), "a dataset has no report")
+            return dict.fromkeys(EVERY_LEVEL, reason)
+        return dict.fromkeys(("scores", "predictions", "training"), "a dataset has no report and no training")
+    if state.pin.type == "space":
+        ours = SPACE_RECORD in state.paths
+        reason = (
+            "a Space has no results: verify the adapter that it names"
+            if ours
+            else f"no {SPACE_RECORD}: Titlecraft did not make it"
+        )
+        return dict.fromkeys(EVERY_LEVEL, reason)
     if TRAINING_RECORD not in state.paths:
         reason = f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter"
         if EXPORT_RECORD in state.paths:
             reason = f"an exported model has no {TRAINING_RECORD}: verify the adapter that its {EXPORT_RECORD} names"
-        return dict.fromkeys((*CUMULATIVE, "data"), reason)
+        return dict.fromkeys(EVERY_LEVEL, reason)
     if not state.readable_reports():
         kind = "a report of another version of Titlecraft only" if state.report_folders() else "no report"
         reason = f"{kind}: `titlecraft evaluate --adapter {state.pin.repo}` makes one"

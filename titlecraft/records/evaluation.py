@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from msgspec import UNSET, UnsetType
 
 from titlecraft.records.base import Code, File, Pin, Record
+from titlecraft.records.third_party import ThirdPartyAdapter
 from titlecraft.records.training import Check
 from titlecraft.settings import Base, Evaluation, Generation
 
@@ -245,7 +246,8 @@ class EvaluationRecord(Tested, frozen=True):
     measured on. `grounded` has the third arm if it was
     requested. `not_measured` names measures that cannot read the script of the texts. `near_not_looked_for` counts rows
     of the split without spaces between words, for which near copies were not looked for. Both are absent if there is
-    nothing to report, so that older records keep their bytes.
+    nothing to report, so that older records keep their bytes. `third_party` has what is known of an adapter without a
+    training record; it is absent for Titlecraft's own.
     """
 
     arms: ClassVar[tuple[str, str]] = ("before", "after")
@@ -279,5 +281,6 @@ class EvaluationRecord(Tested, frozen=True):
     near_not_looked_for: int | UnsetType = UNSET
     clusters: Clusters | UnsetType = UNSET
     answers: AllAnswers | UnsetType = UNSET
+    third_party: ThirdPartyAdapter | UnsetType = UNSET
     benchmark_results: list[BenchmarkResult] | UnsetType = UNSET
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"

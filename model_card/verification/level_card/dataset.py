@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from dataset_builder.shards.product_kind import product_kind
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
+from dataset_builder.source.columns import configured_names
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
@@ -186,6 +188,25 @@ def check_prompts(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 
 def check_quarantine(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """Quarantined lines by reason, counted in the quarantine file."""
-    reasons = Counter(json.loads(line)["reason"] for line in state.require(QUARANTINE).splitlines())
-    yield checks.equal("quarantined lines", state.dataset.quarantined, dict(sorted(reasons.items())))
+    """Quarantined lines by reason, counted in the quarantine file; each names another line of a source file, in reading order."""
+    record = state.dataset
+    entries = [json.loads(line) for line in state.require(QUARANTINE).splitlines()]
+    reasons = Counter(entry["reason"] for entry in entries)
+    yield checks.equal("quarantined lines", record.quarantined, dict(sorted(reasons.items())))
+    lines = [file.lines for file in record.source.files]
+    numbers = {file.name: number for number, file in enumerate(record.source.files)}
+    places = [(numbers.get(entry.get("file")) if len(lines) > 1 else 0, entry["line"]) for entry in entries]
+    outside = [line for file, line in places if file is None or not 1 <= line <= lines[file]]
+    yield checks.equal("quarantined lines that no source file has", outside or "none", "none")
+    disordered = sum(before >= after for before, after in pairwise(places)) if not outside else 0
+    yield checks.equal("quarantined lines out of their order, or twice", disordered, 0)
+    if record.code.sources != sources_sha256("dataset_builder"):
+        yield checks.not_looked_at(
+            "what the quarantine shows of a line", "in the file", "not looked at", "here is other code"
+        )
+        return
+    raw = sum("raw" in entry for entry in entries)
+    yield checks.equal("raw lines in the quarantine", raw, len(entries) if record.data.quarantine == "raw" else 0)
+    configured = {*configured_names(record.data)}
+    others = sorted({name for entry in entries for name in entry["columns"]} - configured)
+    yield checks.equal("columns in the quarantine that were not configured", ", ".join(others) or "none", "none")
