@@ -130,7 +130,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors loaded_path pins publishing
@@ -201,7 +201,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
