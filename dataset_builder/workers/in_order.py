@@ -27,12 +27,16 @@ class InOrder(Protocol):
 def worker_processes(count: int) -> Iterator[InOrder]:
     """Yield a function that runs tasks in `count` worker processes, or in this process if `count` is 1.
 
-    The workers end with this process, even if it is killed.
+    The workers end with this process, even if it is killed. They start at once and import what their tasks need, while this
+    process goes on.
     """
     if count == 1:
+        keep_memory()
         yield lambda function, tasks: map(function, tasks)
         return
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin_worker)
+    for _ in range(count):
+        pool.submit(import_tasks)
 
     def in_order(function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         pending: deque = deque()
@@ -62,7 +66,23 @@ def begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+    keep_memory()
     threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def import_tasks() -> None:
+    """Import the modules of a worker's tasks."""
+    import dataset_builder.shards.write  # noqa: F401
+
+
+def keep_memory() -> None:
+    """Let pyarrow take memory from the C library, which keeps what is freed; its own allocator gives it back to the system.
+
+    A page that comes from the system again costs as much time as filling it with compressed parquet.
+    """
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def end_with_parent() -> None:

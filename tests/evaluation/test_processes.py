@@ -63,7 +63,7 @@ def test_ranks_are_the_same_in_two_processes(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("evaluation.lookup.title_index.workers", lambda texts: 2)
     two.look_up(answers)
     assert len(two.known_ranks) == len(TEXTS) and not one.known_ranks
-    assert two.ranks(answers) == one.ranks(answers) and len(set(one.ranks(answers))) > 5
+    assert two.ranks(answers) == one.ranks(answers) and len(set(one.ranks(answers))) > 2
     monkeypatch.setattr(two, "scores", None)  # computing a rank would raise TypeError
     assert two.ranks(answers) == one.ranks(answers)
 

@@ -18,7 +18,7 @@ from titlecraft.records import Record
 from training.data.validation_rows import SPLIT, count_rows
 from training.lost_settings import idle
 from training.planning.plan import plan
-from training.planning.plan_table import duration
+from training.planning.plan_table import duration, memory_cells, time_cell
 from training.steps import count_steps
 from training.sweep.combinations import SweepRequest, no_effect, no_rows
 from training.sweep.halving import plan_rungs, runs_of_sweep
@@ -132,13 +132,7 @@ def show_estimate(plan: SweepPlan) -> int:
         console.print(f"  {runs} until {100 * share:.4g} % of the run")
     table = Table("GPU", f"recipe {plan.largest} takes (GB)", "fits", "time of all runs")
     for card in plan.cards:
-        about = "" if card.measured else "≈ "
-        table.add_row(
-            card.name,
-            f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}",
-            "yes" if card.fits else "[red]no[/]",
-            f"{about}{duration(card.seconds)}" if card.fits else "–",
-        )
+        table.add_row(card.name, *memory_cells(card), time_cell(card))
     console.print(table)
     console.print(
         f"this machine: {duration(plan.here)}, at the speed of the runs of this sweep that are on disk"

@@ -13,12 +13,12 @@ from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import licence_of, require_name
 from titlecraft.hub.pins import pin, require_write
 from titlecraft.hub.publishing import sole_publisher, work_folder
+from titlecraft.models.base.prompt_of_dataset import prompt_for
 from titlecraft.models.base.quantisation import resolve_quantization
 from titlecraft.records import Pin, RowSettings, current_code, digest
 from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe
 from training.checkpoints.saving import Saving
-from training.data.prompt import prompt_for
 from training.data.validation_rows import count_rows
 from training.job import Job
 from training.run import PACKAGES, run_of
