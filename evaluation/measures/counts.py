@@ -43,6 +43,7 @@ def counts(scorer: Any, text: str, reference: str) -> tuple[int, ...]:
 
 def keep_counts(scorer: Any, pairs: Sequence[tuple[str, str]], counted: Sequence[tuple[int, ...]]) -> None:
     """Cache the counts of pairs (text, reference) that another process has computed."""
+    scorer.num_refs = 1  # sacrebleu's paired test refuses a scorer that has counted nothing itself
     if len(KEPT) + len(pairs) > MOST_KEPT:
         KEPT.clear()
     KEPT.update(((scorer, *pair), of_pair) for pair, of_pair in zip(pairs, counted, strict=True))

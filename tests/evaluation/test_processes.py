@@ -1,6 +1,7 @@
 """Several processes give the same results as one."""
 
 import os
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from evaluation.outcome import Outcome
 from evaluation.processes import run_all, workers
 from evaluation.statistics.compare import compare_all
 from evaluation.statistics.known_counts import with_counts
-from evaluation.statistics.paired import describe_corpora
+from evaluation.statistics.paired import corpora_p_value, describe_corpora
 from titlecraft.settings import Evaluation
 
 SETTINGS = Evaluation(resamples=99)
@@ -68,17 +69,19 @@ def test_ranks_are_the_same_in_two_processes(monkeypatch: pytest.MonkeyPatch) ->
     assert two.ranks(answers) == one.ranks(answers)
 
 
-def test_what_is_counted_is_handed_over_and_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts, monkeyed = {"before": TEXTS[:3], "after": TEXTS[3:6]}, {}
-    monkeypatch.setattr(counts, "KEPT", monkeyed)
-    call = (describe_corpora, ("bleu", texts, REFERENCES[:3], SETTINGS, None, ""))
+@pytest.mark.parametrize("function", [describe_corpora, corpora_p_value])
+def test_what_is_counted_is_handed_over_and_not_counted_again(function: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, kept = {"before": TEXTS[:6], "after": TEXTS[6:12]}, {}
+    monkeypatch.setattr(counts, "KEPT", kept)
+    call = (function, ("bleu", texts, REFERENCES[:6], SETTINGS, None))
     assert with_counts(call, 2) == call  # nothing is known
-    expected = describe_corpora(*call[1])
+    expected = function(*call[1])
     assert with_counts(call, 1) == call
-    function, arguments = with_counts(call, 2)
-    monkeyed.clear()
+    handed_over, arguments = with_counts(call, 2)
+    kept.clear()
     monkeypatch.setattr(counts, "units", None)  # counting would raise TypeError
-    assert function(*arguments) == expected
+    monkeypatch.setattr(counts.bleu_scorer(), "num_refs", None)  # as in a process that has counted nothing
+    assert handed_over(*arguments) == expected
 
 
 def test_the_comparison_is_the_same_in_two_processes() -> None:
