@@ -134,7 +134,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing
@@ -211,7 +211,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations hub_results inputs metadata named_records samples
         model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
