@@ -204,7 +204,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind all_answers claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
