@@ -90,14 +90,19 @@ def write_dataset(
     groups = group_and_assign(rows, recipe.data, engine.in_order)
     (folder / PROMPT_FILE).write_bytes(PromptFormat.from_settings(recipe.prompt, recipe.data.keep_columns).to_json())
     require_training_rows(files, groups, recipe.data)
-    save_array(work / "assigned.npy", groups.assigned)
-    row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
+    by_row = {"assigned": groups.assigned, "titles": rows.titles, "contents": rows.contents}
+    for name, values in by_row.items():
+        save_array(work / f"{name}.npy", values)
+    row_files = RowFiles(rows.files, rows.begins, **{name: work / f"{name}.npy" for name in by_row})
     shards: list[ShardResult] = []
+    languages: list[str] | None = None
     wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
     for shard in engine.in_order(
         write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard, published_columns(recipe.data))
     ):
         shards.append(shard)
+        if len(shards) == 1:  # of the training split; workers write the others meanwhile
+            languages = detect_languages(folder / shard.file.path)
         hooks.shard_written(shard.file.path)
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches, rows.measurable)
     first_shard = folder / next(shard.file.path for shard in shards if shard.split == SPLITS[0])
@@ -122,7 +127,7 @@ def write_dataset(
         splits={name: describe_split(SPLITS.index(name), name, groups, shards) for name in with_rows},
         leakage=measure_leakage(folder, shards, sketches, engine.in_order),
         example=first_row(first_shard),
-        detected_languages=detect_languages(first_shard),
+        detected_languages=languages,
     )
     require_balance(record)
     return record

@@ -92,6 +92,7 @@ def compose(text: str) -> str:
 
 def collapse_lines(text: str) -> str:
     """Collapse the white space within each line, and leave out empty lines."""
+    text = text.replace("\xa0", " ")
     if is_printable(text):
         return collapse_space(text)
     lines = LINE_BREAK.split(text) if "\x85" in text else text.splitlines()
@@ -100,6 +101,7 @@ def collapse_lines(text: str) -> str:
 
 def collapse_space(text: str) -> str:
     """Replace each run of white space by one space; strip both ends."""
+    text = text.replace("\xa0", " ")
     if not is_printable(text):  # " " is the only printable white space
         return " ".join(text.split())
     while "  " in text:
@@ -147,10 +149,21 @@ def clean(text: str, changed: Counter[str], lines: bool = False) -> str:
     if is_clean(text):
         return text
     rules: set[str] = set()
-    had_markup = False
-    for number in range(MOST_ROUNDS):
+    text = clean_in_rounds(text, rules, lines)
+    changed.update(rules)
+    return text
+
+
+def clean_in_rounds(text: str, rules: set[str], lines: bool, rounds: int = 0) -> str:
+    """Run all rules until the text is stable; add those that changed it to `rules`.
+
+    Args:
+        rounds: number of rounds that the text has had; `rules` are those that changed it there.
+    """
+    for number in range(rounds, MOST_ROUNDS):
         if number == MANY_ROUNDS:
             text = ESCAPED_AGAIN.sub("&amp;", text)
+        had_markup = "strip_markup" in rules
         changed_now: set[str] = set()
         for name, rule in LINES_STEPS if lines else FLAT_STEPS:
             if had_markup and name == "strip_markup":
@@ -159,13 +172,21 @@ def clean(text: str, changed: Counter[str], lines: bool = False) -> str:
             if after != text:
                 changed_now.add(name)
                 text = after
-        had_markup = had_markup or "strip_markup" in changed_now
         rules |= changed_now
-        # more entities, markup and notes may be uncovered
-        again = "<" in text or has_entity(text) or changed_now & BOILERPLATE
-        mojibake = may_be_mojibake(text)
-        if not changed_now or (not mojibake and (changed_now <= {"collapse_space"} or not again)) or is_clean(text):
+        if is_stable(text, changed_now) or is_clean(text):
             break
-    for name in rules:
-        changed[name] += 1
     return text
+
+
+def is_stable(text: str, changed_now: set[str], mojibake: bool = True) -> bool:
+    """Return whether another round certainly finds nothing, after one in which these rules changed the text.
+
+    More entities, markup and notes may be uncovered.
+
+    Args:
+        mojibake: False if no character of the text can be one of a wrong encoding.
+    """
+    if not changed_now:
+        return True
+    again = changed_now != {"collapse_space"} and ("<" in text or has_entity(text) or changed_now & BOILERPLATE)
+    return not again and not (mojibake and may_be_mojibake(text))

@@ -25,13 +25,15 @@ from dataset_builder.cleaning.elements import (
     VOID,
     WITHOUT_VALUE,
 )
+from dataset_builder.cleaning.simple_blocks import text_of_simple
 
 NAME = r"[a-zA-Z][a-zA-Z0-9]*+(?:[-:_][a-zA-Z0-9]++)*+"
 ATTRIBUTE = r"""[^\s"'<>/=]++(?:\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'|"[^"]{0,2000}+"|'[^']{0,2000}+'|[^\s"'<>]++))?+"""
-TOKEN = re.compile(
+TOKEN = re.compile(  # begins with one letter, which `re` finds fastest
     rf"<(?:(?P<comment>!--)|(?P<cdata>!\[CDATA\[)|(?P<declaration>(?:![a-zA-Z\[]|\?[a-zA-Z])[^<>]*+>)|"
-    rf"(?P<slash>/?)(?P<name>{NAME})(?P<attributes>(?:[\s/]++{ATTRIBUTE})*+)\s*+(?P<closes>/?)>)|(?P<cdata_end>\]\]>)"
+    rf"(?P<slash>/?)(?P<name>{NAME})(?P<attributes>(?:[\s/]++{ATTRIBUTE})*+)\s*+(?P<closes>/?)>)"
 )
+TOKEN_OR_CDATA_END = re.compile(rf"{TOKEN.pattern}|(?P<cdata_end>\]\]>)")
 CUT_TAG = re.compile(rf"""<{NAME}\s[^<>]*?[a-zA-Z-]+=(?:"[^"<>]*|'[^'<>]*|[^\s"'<>]*)\Z""")
 LONGEST_CUT = 4000  # characters at the end of a text that may be half a tag
 NAMES_CLOSED = re.compile(rf"</({NAME})")
@@ -63,6 +65,13 @@ def text_of(text: str, lines: bool) -> str:
 
 def text_of_tree(html: str) -> str:
     """Return the text of HTML, with BREAK around its blocks and ITEM before its list items."""
+    if (simple := text_of_simple(html.replace("\r\n", "\n").replace("\r", "\n"), BREAK, ITEM)) is not None:
+        return unescape_three(simple)
+    return text_of_parsed(html)
+
+
+def text_of_parsed(html: str) -> str:
+    """Return the same from the parser's tree."""
     tree = LexborHTMLParser(html).body
     if tree is None:
         return ""
@@ -122,7 +131,7 @@ class Tokens:
     def tags(self) -> Iterator[tuple[int, int, str]]:
         """Yield begin, end and bare tag of all markup: `<p>`, `</p>`, and "" for what vanishes with its content."""
         position = 0
-        for token in TOKEN.finditer(self.text):
+        for token in (TOKEN_OR_CDATA_END if self.has_cdata else TOKEN).finditer(self.text):
             begin = token.start()
             if begin < position:
                 continue
@@ -133,9 +142,8 @@ class Tokens:
             elif token["cdata"] or token["declaration"]:
                 position = token.end()
                 yield begin, position, ""
-            elif token["cdata_end"]:
-                if self.has_cdata:
-                    yield begin, token.end(), ""
+            elif self.has_cdata and token["cdata_end"]:
+                yield begin, token.end(), ""
             elif self.is_tag(token):
                 name, slash = token["name"].lower(), token["slash"]
                 position = token.end()

@@ -32,6 +32,7 @@ RARE += "ŒœØÙЂВГРСΒΓΞΟ"
 SUSPECTS = re.compile(  # begins with one set of letters, which is what `re` finds fastest
     f"[{RARE}{SMALL}”™](?:(?<=[{RARE}])|(?<=[{SMALL}])(?=[{QUOTES}])|(?<=[”™])(?=[{SMALL}]))"
 )
+BEGINS_SIGN = re.compile(f"[{RARE}{SMALL}]")  # one of these is in every sign
 ONLY_ENCODING = TextFixerConfig(unescape_html=False, fix_c1_controls=False)
 
 

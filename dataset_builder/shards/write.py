@@ -1,8 +1,8 @@
 """The second pass: writes one shard from the intermediate rows. Shards are independent of each other."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
+import xxhash
 
 from dataset_builder.shards.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
 from dataset_builder.shards.product_kind import product_kind
 from dataset_builder.shards.wording import Wording
-from dataset_builder.source.block import text_key
 from dataset_builder.splits.assign import SPLITS
 from titlecraft.records import File, describe_file
 
@@ -23,11 +23,16 @@ pc: Any = pyarrow.compute  # its functions are made when it is imported
 
 @dataclass(frozen=True)
 class RowFiles:
-    """The intermediate rows: files in order, the number of the first row of each, and the file with the split of every row."""
+    """The intermediate rows: files in order, and the number of the first row of each.
+
+    Three numpy files have the split of every row, the key of its title, and that of its description.
+    """
 
     files: list[Path]
     begins: list[int]
     assigned: Path
+    titles: Path
+    contents: Path
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """A written shard, measured on the file itself: keys (uint64) and lengths (int32) of its rows, in order.
+    """A written shard: keys (uint64) and lengths (int32) of its rows, in order; lengths are measured on the file itself.
 
     `in_memory` is the size of the columns as dataset_info counts it: UTF-8 bytes, and four bytes for each value.
     """
@@ -78,35 +83,67 @@ def plan_shards(
 def files_with(rows: RowFiles, chosen: np.ndarray) -> RowFiles:
     """Return only the files that contain rows with these numbers (ascending), so that a worker needs no others."""
     if not len(chosen):
-        return RowFiles([], [], rows.assigned)
+        return replace(rows, files=[], begins=[])
     first, last = (int(np.searchsorted(rows.begins, number, side="right")) for number in (chosen[0], chosen[-1]))
-    return RowFiles(rows.files[first - 1 : last], rows.begins[first - 1 : last], rows.assigned)
+    return replace(rows, files=rows.files[first - 1 : last], begins=rows.begins[first - 1 : last])
 
 
 def write_shard(task: ShardTask) -> ShardResult:
-    """Write one shard, then read it back to measure it."""
+    """Write one shard, then read it back to measure it. Raises RuntimeError if it reads back other texts than were written."""
     chosen = np.flatnonzero(np.load(task.rows.assigned, mmap_mode="r") == task.split)[task.start : task.end]
     path = task.folder / task.name
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([(name, pa.string()) for name in task.columns])
-    write_parquet((to_alpaca(batch, task.wording) for batch in select(task.rows, chosen)), path, schema)
-    titles, outputs, lengths, kinds, in_memory = [], [], [], Counter(), 0
+    written, found = Fingerprint(), Fingerprint()
+    tables = (to_alpaca(batch, task.wording) for batch in select(task.rows, chosen))
+    write_parquet(written.of_all(tables), path, schema)
+    lengths, kinds, in_memory = [], Counter(), 0
     for batch in pq.ParquetFile(path).iter_batches(batch_size=10_000):
+        found.add(batch)
         in_memory += sum(pc.sum(pc.binary_length(column)).as_py() for column in batch.columns)
         in_memory += 4 * batch.num_columns * batch.num_rows
-        titles += map(text_key, batch.column("title").to_pylist())
-        outputs += map(text_key, batch.column("output").to_pylist())
         lengths.append(pc.utf8_length(batch.column("output")).to_numpy(zero_copy_only=False))
         kinds.update(map(product_kind, batch.column("uid").to_pylist()))
+    if found.digests() != written.digests():
+        raise RuntimeError(f"{path} reads back other texts than were written: is the disk, or pyarrow, at fault?")
     return ShardResult(
         split=SPLITS[task.split],
         file=describe_file(task.folder, path),
         in_memory=in_memory,
-        titles=np.array(titles, dtype=np.uint64),
-        outputs=np.array(outputs, dtype=np.uint64),
+        titles=np.load(task.rows.titles, mmap_mode="r")[chosen],
+        outputs=np.load(task.rows.contents, mmap_mode="r")[chosen],
         lengths=np.concatenate([np.empty(0, np.int32), *lengths]),
         kinds=kinds,
     )
+
+
+class Fingerprint:
+    """Hashes of the columns of a table that comes in parts, whatever their sizes: of all texts, and of their lengths."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[str, tuple[xxhash.xxh3_128, xxhash.xxh3_128]] = {}
+
+    def of_all(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the tables unchanged; add each."""
+        for table in tables:
+            self.add(table)
+            yield table
+
+    def add(self, part: pa.Table | pa.RecordBatch) -> None:
+        """Add the rows of a part; all columns are texts without nulls."""
+        for name in part.schema.names:
+            texts, lengths = self._hashes.setdefault(name, (xxhash.xxh3_128(), xxhash.xxh3_128()))
+            column = part.column(name)
+            for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+                _, ends, data = chunk.buffers()
+                ends = np.frombuffer(ends, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+                lengths.update(np.diff(ends))
+                if ends[-1] > ends[0]:
+                    texts.update(memoryview(data)[ends[0] : ends[-1]])
+
+    def digests(self) -> dict[str, tuple[str, str]]:
+        """Return the hashes of each column."""
+        return {name: (texts.hexdigest(), lengths.hexdigest()) for name, (texts, lengths) in self._hashes.items()}
 
 
 def select(rows: RowFiles, chosen: np.ndarray) -> Iterator[pa.RecordBatch]:

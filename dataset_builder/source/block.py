@@ -14,10 +14,11 @@ import pyarrow as pa
 import xxhash
 
 from dataset_builder.cleaning.clean import BOILERPLATE, clean
+from dataset_builder.cleaning.columns import clean_all
 from dataset_builder.duplicates.sketch import VALUES, measurable, sketch
 from dataset_builder.filters.table import first_match
 from dataset_builder.source.formats.json_lines import JsonLines
-from dataset_builder.source.parse import Drop, Quarantine, drop_reason
+from dataset_builder.source.parse import Drop, Quarantine, Row, drop_reason
 from dataset_builder.source.readers import reader_named
 from titlecraft.settings import Data
 
@@ -90,35 +91,29 @@ def read_block(task: BlockTask) -> BlockResult:
     reader = reader_named(task.format)
     parser = reader.parser(task.settings, task.header)
     parse = parser.parse
-    uids, titles, contents, kept_columns = [], [], [], []
     lines = task.data.split(b"\n")
     ended = not lines[-1]
     if ended:
         lines.pop()
     offset = 0
+    parsed: list[Row] = []
     for number, line in enumerate(lines):
         row = parse(line)
-        if isinstance(row, Quarantine):
+        if isinstance(row, Row):
+            parsed.append(row)
+        elif isinstance(row, Drop):
+            result.dropped[row] += 1
+        else:
             text = line.removesuffix(b"\r")
             begin, length = (offset, len(text)) if task.positions is None else map(int, task.positions[number])
             shown, raw = parser.published_part(text, row), parser.source_text(text)
             result.malformed.append(MalformedLine(number, begin, length, row, shown, raw))
-        elif isinstance(row, Drop):
-            result.dropped[row] += 1
-        elif isinstance(kept := clean_row(row.title, row.content, task.settings, result.cleaned), Drop):
-            result.dropped[kept] += 1
-        else:
-            uids.append(row.uid)
-            titles.append(kept[0])
-            contents.append(kept[1])
-            if row.kept:
-                kept_columns.append([clean(text, result.cleaned) for text in row.kept])
         offset += len(line) + 1
+    uids, titles, contents, *kept_columns = kept_rows(parsed, task.settings, result)
     result.lines, result.absent, result.columns = len(lines), parser.absent, parser.columns(lines[:SAMPLED_LINES])
     if not ended and result.malformed and result.malformed[-1].number == len(lines) - 1:
         result.last_line_is_cut = result.malformed[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
-    others = zip(*kept_columns, strict=True) if uids else ([] for _ in task.settings.keep_columns)
-    write_rows(task.rows_file, rows_schema(task.settings), uids, titles, contents, *others)
+    write_rows(task.rows_file, rows_schema(task.settings), uids, titles, contents, *kept_columns)
     digest = xxhash.xxh3_64_intdigest
     rows = (digest(f"{title}\0{content}".encode()) for title, content in zip(titles, contents, strict=True))
     result.keys = np.fromiter(rows, np.uint64, len(uids))
@@ -131,22 +126,47 @@ def read_block(task: BlockTask) -> BlockResult:
     return result
 
 
+def kept_rows(rows: list[Row], settings: Data, result: BlockResult) -> list[list[str]]:
+    """Return the cleaned columns of the rows that are kept; count dropped rows and the rules of cleaning in `result`."""
+    for row in rows:
+        if not row.title or not row.content:
+            result.dropped[Drop.EMPTY_CONTENT if row.title else Drop.EMPTY_TITLE] += 1
+    rows = [row for row in rows if row.title and row.content]
+    titles = clean_all([row.title for row in rows], result.cleaned)
+    contents = clean_all([row.content for row in rows], result.cleaned, settings.structure == "lines")
+    kept: list[int] = []
+    for number, row in enumerate(rows):
+        if (reason := why_dropped(row.content, titles[number], contents[number], settings)) is None:
+            kept.append(number)
+        else:
+            result.dropped[reason] += 1
+    columns = [[rows[number].uid for number in kept], [titles[number] for number in kept]]
+    columns.append([contents[number] for number in kept])
+    for index in range(len(settings.keep_columns)):
+        columns.append(clean_all([rows[number].kept[index] for number in kept], result.cleaned))
+    return columns
+
+
 def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -> tuple[str, str] | Drop:
     """Return the cleaned title and content, or the reason why the row is dropped."""
     if not title:
         return Drop.EMPTY_TITLE
     if not content:
         return Drop.EMPTY_CONTENT
-    lines = settings.structure == "lines"
-    clean_title, clean_content = clean(title, cleaned), clean(content, cleaned, lines)
+    clean_title, clean_content = clean(title, cleaned), clean(content, cleaned, settings.structure == "lines")
+    return why_dropped(content, clean_title, clean_content, settings) or (clean_title, clean_content)
+
+
+def why_dropped(content: str, clean_title: str, clean_content: str, settings: Data) -> Drop | None:
+    """Return the reason why a row with this description, before and after cleaning, is dropped; None if it is kept."""
     if clean_title and not clean_content:
         rules: Counter[str] = Counter()
-        clean(content, rules, lines)
+        clean(content, rules, settings.structure == "lines")
         return Drop.BOILERPLATE_ONLY if BOILERPLATE & rules.keys() else Drop.EMPTY_CONTENT
     reason = drop_reason(clean_title, clean_content, settings)
     if reason is None and settings.filters and (found := first_match(clean_title, clean_content, settings.filters)):
-        reason = Drop(found)
-    return reason or (clean_title, clean_content)
+        return Drop(found)
+    return reason
 
 
 def rows_schema(settings: Data) -> pa.Schema:

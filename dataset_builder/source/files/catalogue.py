@@ -11,13 +11,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
-
-import fsspec
-from fsspec.registry import known_implementations
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from dataset_builder.source.files.addresses import is_url, shown, without_secrets
 from titlecraft.errors import UserError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 BUFFER = 1 << 20
 CONNECT_SECONDS, SILENCE_SECONDS = 30, 90  # timeouts of a web server: to connect, and between two reads
@@ -57,8 +57,11 @@ class Content(NamedTuple):
     bytes: int
 
 
-def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def file_system(url: str) -> "tuple[AbstractFileSystem, str]":
     """Return the file system of a URL and the path in it. Raise UserError with the pip command if its package is missing."""
+    import fsspec  # a fifth of a second, which a local catalogue does not need
+    from fsspec.registry import known_implementations
+
     protocol = url.split("://")[0].split("::")[-1]
     try:
         return fsspec.url_to_fs(url, **timeouts(protocol))

@@ -1,13 +1,15 @@
 """The same rows give the same parquet bytes, in the format that the Hub recommends."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from dataset_builder.shards import alpaca
-from dataset_builder.shards.alpaca import COLUMNS, shard_names
+from dataset_builder.shards.alpaca import COLUMNS, shard_names, write_parquet
 from dataset_builder.shards.wording import Wording
 from dataset_builder.shards.write import RowFiles, plan_shards, write_shard
 from dataset_builder.source.block import rows_schema, write_rows
@@ -29,7 +31,9 @@ def write(folder: Path, rows: int, per_shard: int) -> list[str]:
             [f"Description number {number}, with 'quotes' and {{braces}}." for number in numbers],
         )
     np.save(folder / "assigned.npy", np.zeros(rows, dtype=np.int8))
-    waiting = RowFiles(files, begins, folder / "assigned.npy")
+    for keys in ("titles", "contents"):
+        np.save(folder / f"{keys}.npy", np.arange(rows, dtype=np.uint64))
+    waiting = RowFiles(files, begins, *(folder / f"{name}.npy" for name in ("assigned", "titles", "contents")))
     tasks = plan_shards(waiting, folder, Wording.from_settings(Prompt(), 7), per_shard)
     shards = [write_shard(task) for task in tasks if task.split == 0]
     return [shard.file.path for shard in shards]
@@ -106,3 +110,16 @@ def test_an_added_row_changes_few_row_groups() -> None:
     }
     assert sum(before.values()) == 200_000 and max(before.values()) <= 30_000
     assert 7 <= len(before) <= 20 and len(before.items() - after.items()) <= 2
+
+
+def test_a_shard_that_reads_back_other_texts_is_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shifted(tables: Iterable[pa.Table], path: Path, schema: pa.Schema) -> None:
+        """Write the same letters, but move the border between two titles."""
+        table = pa.concat_tables(tables)
+        titles = table.column("title").to_pylist()
+        titles[:2] = [titles[0] + titles[1][:1], titles[1][1:]]
+        write_parquet([table.set_column(1, "title", pa.array(titles))], path, schema)
+
+    monkeypatch.setattr("dataset_builder.shards.write.write_parquet", shifted)
+    with pytest.raises(RuntimeError, match="reads back other texts than were written"):
+        write(tmp_path / "a", 10, 10)
