@@ -214,7 +214,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations hub_results inputs metadata named_records samples
-        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind all_answers claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions level_training repo_state run validation_loss
         model_card/verification/level_card: dataset history licences lineage pins report training
