@@ -29,30 +29,36 @@ DATASET, CHOSEN, RIVAL = "titlecraft/sweep-rows", "titlecraft/chosen", "titlecra
 MINUTES = 6.0
 TINY_BASE, ROWS = "titlecraft/tiny-llama-base", 20_000
 TINY = ["--sweep", "training.learning_rate=5e-4,1e-3,2e-3,5e-3", "--sweep", "lora.r=8,16,32"]
-PACKED = [
-    "--training.packing=true",
+ON_REAL = [
     "--training.fused_kernels=true",
     "--training.gradient_checkpointing=false",
     "--training.backend=trl",
     "--training.optimizer=adamw_torch",
-    f"--base.repo={BASE}",
     "--base.quantization=none",
     "--base.max_length=1024",
-    "--training.precision=float32",
     "--generation.max_new_tokens=256",
 ]
+ITS_BATCH = ["--training.batch_size=8", "--training.accumulation=1"]  # the 8 examples of `quality` in one forward pass
 REAL = [
     "--sweep",
-    "training.learning_rate=2e-4,5e-4,1e-3,2e-3",
+    "training.learning_rate=5e-4,1e-3,2e-3,4e-3",
     "--sweep",
     "lora.r=8,16,64",
     "--lora.dropout=0",
+    "--training.packing=true",
     "--training.max_steps=null",
     "--training.epochs=2",
     "--training.batch_size=4",
     "--training.accumulation=1",
     "--training.schedule=cosine",
+    "--training.warmup_steps=4",
 ]
+STARTED = time.perf_counter()
+
+
+def say(text: str) -> None:
+    """Print a line with the seconds since the start."""
+    print(f"{time.perf_counter() - STARTED:6.1f} s  {text}", flush=True)
 
 
 def timed(log: Path, *arguments: str) -> dict[str, float]:
@@ -61,7 +67,9 @@ def timed(log: Path, *arguments: str) -> dict[str, float]:
     titlecraft(*arguments, log=log)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": round(time.perf_counter() - started, 1), "cpu_seconds": round(cpu, 1)}
+    seconds = round(time.perf_counter() - started, 1)
+    say(f"{log.stem}: {seconds} s")
+    return {"seconds": seconds, "cpu_seconds": round(cpu, 1)}
 
 
 def primary(record: dict[str, Any]) -> dict[str, Any]:
@@ -120,58 +128,47 @@ def run_tiny(work: Path) -> dict[str, Any]:
     return found
 
 
-def run_real(work: Path, catalogue: Path, base: Path | None, seeds: int) -> dict[str, Any]:
-    """The same on the real base, beside the recipe `quality`; the chosen recipe with several training seeds."""
-    out = work / "sweep"
+def run_real(work: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The same on the real base, beside the recipe `quality`; the chosen recipe with several training seeds.
+
+    What is known is in `work`/found.json after each command.
+    """
+    out, found = work / "sweep", dict[str, Any]()
+    common = [*ON_REAL, f"--base.repo={BASE}", f"--training.precision={options.precision}"]
     evaluation = [
         "--evaluation.titles=100",
-        "--evaluation.batch_size=50",
+        "--evaluation.batch_size=100",
         "--generation.max_new_tokens=256",
         "--evaluation.resamples=2000",
     ]
 
-    def adapter(repo: str, *options: str) -> dict[str, float]:
+    def adapter(repo: str, *more: str) -> None:
         name = repo.rpartition("/")[2]
-        trained = timed(work / f"train-{name}.log", "train", "--dataset", DATASET, "--repo", repo, *options)
+        trained = timed(work / f"train-{name}.log", "train", "--dataset", DATASET, "--repo", repo, *more)
         timed(work / f"evaluate-{name}.log", "evaluate", "--adapter", repo, *evaluation)
-        return trained
+        measures = {one["name"]: [one["before"], one["after"]] for one in report_of(repo)["measures"]}
+        found[name] = {"training_seconds": trained["seconds"], "measures": measures}
+        write_results(work / "found.json", found)
 
+    names = [f"{CHOSEN}-{seed}" for seed in range(1, options.seeds + 1)]
     with ThreadPoolExecutor() as pool:
-        rival = pool.submit(adapter, RIVAL, "--recipe=quality", *PACKED, "--training.packing=false")
-        found: dict[str, Any] = {
-            "sweep": timed(
-                work / "sweep.log",
-                "sweep",
-                "--dataset",
-                DATASET,
-                "--repo",
-                CHOSEN,
-                "--recipe=quality",
-                *PACKED,
-                *REAL,
-                f"--out={out}",
-            )
-        }
+        rival = pool.submit(adapter, RIVAL, "--recipe=quality", *common, *ITS_BATCH)
+        swept = ["sweep", "--dataset", DATASET, "--repo", CHOSEN, "--recipe=quality", *common, *REAL, f"--out={out}"]
+        found["sweep"] = {"seconds": timed(work / "sweep.log", *swept)["seconds"]}
         found |= figures_of(json.loads((out / "sweep.json").read_bytes()))
         write_results(work / "found.json", found)
-        names = [f"{CHOSEN}-{seed}" for seed in range(1, seeds + 1)]
-        list(
-            pool.map(
-                lambda one: adapter(one[1], "--recipe", str(out / "recipe.yaml"), f"--training.seed={one[0]}"),
-                enumerate(names, 1),
-            )
-        )
-        rival.result()
+        chosen = [
+            pool.submit(adapter, name, "--recipe", str(out / "recipe.yaml"), f"--training.seed={seed}")
+            for seed, name in enumerate(names, 1)
+        ]
+        for one in (rival, *chosen):
+            one.result()
     timed(work / "compare.log", "evaluate", "--compare", RIVAL, names[0], "--out", str(work / "compared"))
     found["test"] = primary(json.loads((work / "compared" / "compare.json").read_bytes()))
-    found["reports"] = {
-        name: {one["name"]: [one["before"], one["after"]] for one in report_of(name)["measures"]}
-        for name in [RIVAL, *names]
-    }
-    if seeds > 2:
+    if options.seeds > 2:
         timed(work / "seeds.log", "evaluate", "--compare", *names, "--out", str(work / "seeds"))
         found["seeds"] = json.loads((work / "seeds" / "seeds.json").read_bytes())["measures"][0]
-    return found
+    return found | {"precision": options.precision}
 
 
 def main() -> None:
@@ -183,6 +180,7 @@ def main() -> None:
         "--base", type=Path, help="with --real: a folder that holds the converted base (default: the wheel)"
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--precision", default="bfloat16", help="with --real: of base and training")
     parser.add_argument("--work", type=Path, help="the Hub of the runs and their logs (default: a temporary folder)")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
@@ -196,21 +194,17 @@ def main() -> None:
     catalogue = options.catalogue or work / "trn.json.gz"
     if not catalogue.exists():
         write_catalogue(catalogue, ROWS, 7)
+    recipe = f"--recipe={'real' if options.real else 'tiny'}"
+    titlecraft("build", str(catalogue), "--repo", DATASET, recipe, log=work / "build.log")
+    say("the dataset is built")
     if options.real:
         publish_base(options.base)
     else:
         from titlecraft.command_line.demo.tiny_base import publish_tiny_base
 
         publish_tiny_base(TINY_BASE, 200, 1)
-    titlecraft(
-        "build",
-        str(catalogue),
-        "--repo",
-        DATASET,
-        f"--recipe={'real' if options.real else 'tiny'}",
-        log=work / "build.log",
-    )
-    found = run_real(work, catalogue, options.base, options.seeds) if options.real else run_tiny(work)
+    say("the base is published")
+    found = run_real(work, options) if options.real else run_tiny(work)
     result: dict[str, Any] = json.loads(options.results.read_text()) if options.results.exists() else {}
     name = "real" if options.real else "tiny"
     result[name] = found | {

@@ -7,7 +7,6 @@ two GPUs.
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.bars import print_bars  # noqa: E402
+from benchmarks.torchrun import of_ranks  # noqa: E402
 
 RESULTS = HERE / "results" / "training_gpus.json"
 BARS = {2: 1.9, 4: 3.7}
@@ -44,23 +44,10 @@ def on_this_gpu() -> None:
 
 
 def measured(gpus: int) -> dict[str, Any]:
-    """Run on this number of GPUs; return the result in rank 0's last line of output."""
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        str(gpus),
-        __file__,
-        "--part",
-    ]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"rows_per_second"')]
-    if done.returncode or not lines:
-        raise SystemExit(f"the run on {gpus} GPUs ended with status {done.returncode}\n{done.stdout[-3000:]}")
-    print(f"{gpus} GPUs  {lines[-1]}", flush=True)
-    return json.loads(lines[-1])
+    """Run on this number of GPUs; return the result of rank 0."""
+    found = of_ranks(__file__, gpus, '{"rows_per_second"')
+    print(f"{gpus} GPUs  {json.dumps(found)}", flush=True)
+    return found
 
 
 def main() -> None:

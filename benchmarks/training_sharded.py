@@ -9,7 +9,6 @@ benchmarks/results/training_gpus.json; about two minutes.
 import gc
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.bars import bar, print_bars  # noqa: E402
+from benchmarks.torchrun import of_ranks  # noqa: E402
 
 RESULTS = HERE / "results" / "training_gpus.json"
 LAYERS = {"8B width": 8, "70B, 4 bit": 80}
@@ -325,21 +325,7 @@ def main() -> None:
     if "--part" in sys.argv:
         return part(tiny)
     os.environ.setdefault("OMP_NUM_THREADS", "8")
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        __file__,
-        "--part",
-    ]
-    done = subprocess.run([*command, *(["--tiny"] if tiny else [])], stdout=subprocess.PIPE, text=True)
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"sharded"')]
-    if not lines:
-        raise SystemExit(f"the run ended with status {done.returncode}\n{done.stdout[-3000:]}")
-    found = json.loads(lines[-1])["sharded"]
+    found = of_ranks(__file__, 2, '{"sharded"', *(["--tiny"] if tiny else []))["sharded"]
     bars = judge(found)
     print_bars(bars)
     if tiny:

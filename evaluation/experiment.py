@@ -14,6 +14,7 @@ from msgspec import UNSET
 from evaluation.guards import check_scores, check_titles
 from evaluation.inputs import PACKAGES, Inputs
 from evaluation.lighteval_harness.forgetting import compare_benchmarks, find_benchmarks
+from evaluation.lighteval_harness.hub_tasks import benchmark_results
 from evaluation.lighteval_harness.pipeline import run_pipeline
 from evaluation.lookup.sources import Lookup
 from evaluation.measures import measures_of
@@ -37,6 +38,7 @@ from titlecraft.models.decoding.open import open_decoder
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
 from titlecraft.records.repo_files import TIMINGS
+from titlecraft.records.third_party import third_party_of
 from titlecraft.rows.folder import rows_folder
 from titlecraft.rows.index import index_of_rows
 from titlecraft.settings import Recipe
@@ -107,6 +109,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             "measures": compare_arms(outcomes, references, recipe.evaluation, clusters),
             "sampled": compare_sampled(outcomes, recipe.evaluation, clusters),
             "also": benchmark_measures,
+            "benchmark_results": benchmark_results(benchmarks, benchmark_measures) or UNSET,
             "grounded": grounded
             and describe_grounded(grounded, compare_grounded(outcomes, references, recipe.evaluation, clusters)),
             "answers": describe_all(
@@ -195,6 +198,7 @@ def describe(
         references_cut=sample.cut(),
         near_not_looked_for=sample.near_not_looked_for or UNSET,
         clusters=describe_clusters(sample.clustering),
+        third_party=third_party_of(inputs.training),
         guards=guards,
         interval_method=INTERVAL_METHOD,
         benchmarks=benchmarks,

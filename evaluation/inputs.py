@@ -10,6 +10,7 @@ from evaluation.titles.draw import SPLIT
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import find_record, pin, read_file
 from titlecraft.models.adapter.read import Adapter, read_adapter
+from titlecraft.models.adapter.third_party import Stated
 from titlecraft.records import (
     DATASET_RECORD,
     REPORT,
@@ -24,8 +25,9 @@ from titlecraft.records import (
 )
 from titlecraft.settings import BM25, Evaluation, Recipe
 
-FIRST_PROTOCOL = 3  # of reports whose intervals take titles as independent
-PROTOCOL = 4  # increment it if equal inputs and settings give other numbers for another reason than a package version
+PROTOCOL_OF_TITLES = 3  # of reports whose intervals take titles as independent
+PROTOCOL_OF_CLUSTERS = 4  # of reports whose intervals do not tell few clusters from many
+PROTOCOL = 5  # increment it if equal inputs and settings give other numbers for another reason than a package version
 PACKAGES = (
     "bitsandbytes",
     "bm25s",
@@ -63,8 +65,11 @@ class Inputs(Adapter):
         return f"evaluation/{self.id}"
 
 
-def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
-    """Pin and check the inputs of an evaluation. Raise UserError for other adapters than Titlecraft's and invalid recipes."""
+def read_inputs(adapter: str, recipe: Recipe, stated: Stated | None = None) -> Inputs:
+    """Pin and check the inputs of an evaluation. Raise UserError for adapters that cannot be read and invalid recipes.
+
+    `stated` has dataset and base of an adapter that has no training record.
+    """
     settings = with_pins(recipe.evaluation)
     known = primary_names(settings)
     if settings.primary not in known:
@@ -74,7 +79,7 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
             f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
             f"of {len(measure_names(settings))} measures at a confidence of {settings.confidence:g}"
         )
-    trained = read_adapter(adapter)
+    trained = read_adapter(adapter, stated)
     require_test_split(trained)
     key = digest(key_inputs(trained, replace(recipe, evaluation=settings)))
     return Inputs(**vars(trained), evaluation=settings, key=key)

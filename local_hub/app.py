@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from local_hub.accounts import Accounts
-from local_hub.api import access, collections, commit, discussions, jobs, listing, refs, repos, tree
+from local_hub.api import access, collections, commit, discussions, jobs, leaderboard, listing, refs, repos, tree
 from local_hub.api import accounts as api_accounts
 from local_hub.community import job_output
 from local_hub.errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
@@ -62,6 +62,7 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
         *api_accounts.routes,
         *collections.routes,
         *listing.routes,
+        *leaderboard.routes,
         *commit.routes,
         *tree.routes,
         *refs.routes,

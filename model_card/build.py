@@ -1,13 +1,15 @@
 """titlecraft card NS/NAME: render the card of an adapter repo from the repo's records."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 from huggingface_hub import ModelCardData
+from jinja2 import Environment
 
 from model_card.claims import RenderedClaim, claims_of
 from model_card.inputs import CardInputs, read_card_inputs
-from model_card.metadata import metadata, owned
+from model_card.metadata import metadata, metrics_tags, owned
 from titlecraft.cards.head_card import write_merged_card
 from titlecraft.cards.merge import Owned, merge
 from titlecraft.cards.templates import markdown_templates
@@ -41,13 +43,18 @@ def render(inputs: CardInputs) -> str:
     )
 
 
+@cache  # with its compiled templates
+def environment() -> Environment:
+    """The templates of model cards."""
+    return markdown_templates("model_card")
+
+
 def fill(template: str, data: ModelCardData, rendered: list[RenderedClaim], **words: object) -> str:
     """The card that a template gives, without text that people added.
 
     The template gets its sentences from three functions: `claim(id)`, `family(id)` for all claims whose id begins so, and
     `rows(section, shape)` for the other claims of a section.
     """
-    environment = markdown_templates("model_card")
     sentences = {claim.id: claim.sentence for claim in rendered}
 
     def family(id: str, between: str = "\n") -> str:
@@ -57,8 +64,10 @@ def fill(template: str, data: ModelCardData, rendered: list[RenderedClaim], **wo
         claims = [claim for claim in rendered if claim.section == section and not claim.id.startswith(SEPARATE)]
         return "\n".join(claim.sentence for claim in claims if claim.sentence.startswith(SHAPES[shape]))
 
-    body = environment.get_template(template).render(
-        claim=lambda id: sentences.get(id, ""), family=family, rows=rows, **words
+    body = (
+        environment()
+        .get_template(template)
+        .render(claim=lambda id: sentences.get(id, ""), family=family, rows=rows, **words)
     )
     return merge(None, f"---\n{data.to_yaml()}\n---\n\n{body}", Owned())
 
@@ -74,12 +83,13 @@ def write_card(folder: Path, repo: str, head: Pin | None) -> None:
     Raises UserError as `read_card_inputs` and `write_merged_card` do.
     """
     generated = render(read_card_inputs(folder, head, repo))
-    write_merged_card(folder, repo, head, generated, owned(earlier_datasets(head)))
+    write_merged_card(folder, repo, head, generated, owned(*earlier_values(head)))
 
 
-def earlier_datasets(head: Pin | None) -> list[str]:
-    """The dataset of the head's adapter. The card's metadata name it, and a new adapter's card may have to drop it."""
+def earlier_values(head: Pin | None) -> tuple[list[str], list[str]]:
+    """The dataset and the tags of the head's adapter. The card's metadata have them, and a new adapter's card may have to drop them."""
     raw = read_file(head, TRAINING_RECORD) if head else None
     if raw is None or not has_schema(raw, TrainingRecord):
-        return []
-    return [read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {head}").dataset.repo]
+        return [], []
+    record = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {head}")
+    return [record.dataset.repo], metrics_tags(record)

@@ -2,13 +2,13 @@
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from model_card.hub_results import HUB, results_of
 from model_card.inputs import CardInputs
 from model_card.samples import widgets
 from titlecraft.cards.merge import Owned
-from titlecraft.records import REPORT, EvaluationRecord, TrainingRecord
+from titlecraft.records import REPORT, BenchmarkResult, EvaluationRecord, Measure, TrainingRecord
 
 TASK = "text-generation"
-HUB = "https://huggingface.co"  # links in the metadata must be absolute
 KEYS = (
     "license",
     "license_name",
@@ -24,9 +24,17 @@ KEYS = (
 TAGS = ("lora", "sft", "titlecraft", "trl", "unsloth")
 
 
-def owned(datasets: list[str]) -> Owned:
-    """The metadata of an adapter card that Titlecraft writes; `datasets` are those that earlier adapters of the repo name."""
-    return Owned(frozenset(KEYS), {"tags": frozenset(TAGS), "datasets": frozenset(datasets), "language": frozenset()})
+def owned(datasets: list[str], tags: list[str] | None = None) -> Owned:
+    """The metadata of an adapter card that Titlecraft writes; datasets and tags are also those of the repo's earlier adapter."""
+    return Owned(
+        frozenset(KEYS),
+        {"tags": frozenset([*TAGS, *(tags or [])]), "datasets": frozenset(datasets), "language": frozenset()},
+    )
+
+
+def metrics_tags(record: TrainingRecord) -> list[str]:
+    """The tags with which the Hub shows the "Training metrics" of a published run."""
+    return [] if record.metrics is None else ["trackio", f"trackio:{HUB}/spaces/{record.metrics}"]
 
 
 def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
@@ -43,11 +51,36 @@ def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
             metric_name=f"{measure.label} ({measure.unit})",
             metric_value=measure.after,
             metric_args={"before": measure.before, "n": measure.n},
-            source_name=f"Report {report.id}, adapter at {report.adapter.revision[:12]}",
-            source_url=f"{HUB}/{repo}/blob/main/evaluation/{report.id}/{REPORT}",
+            **source_of(repo, report),
         )
         for measure in report.measures
-    ]
+    ] + [benchmark_result(repo, report, *result) for result in results_of(report) if result[0].task_id is None]
+
+
+def benchmark_result(repo: str, report: EvaluationRecord, result: BenchmarkResult, measure: Measure) -> EvalResult:
+    """A standard benchmark in the `model-index`: one whose dataset is no benchmark of the Hub (else: model_card.hub_results)."""
+    return EvalResult(
+        task_type=TASK,
+        task_name="Standard benchmark",
+        dataset_type=result.dataset.repo,
+        dataset_name=result.dataset.repo.split("/")[1],
+        dataset_config=result.config,
+        dataset_split=result.split,
+        dataset_revision=result.dataset.revision,
+        metric_type=measure.name,
+        metric_name=f"{measure.label} ({measure.unit})",
+        metric_value=measure.after,
+        metric_args={"before": measure.before, "n": measure.n},
+        **source_of(repo, report),
+    )
+
+
+def source_of(repo: str, report: EvaluationRecord) -> dict[str, str]:
+    """The link to a report."""
+    return {
+        "source_name": f"Report {report.id}, adapter at {report.adapter.revision[:12]}",
+        "source_url": f"{HUB}/{repo}/blob/main/evaluation/{report.id}/{REPORT}",
+    }
 
 
 def emissions_of(record: TrainingRecord) -> dict[str, str | float | None]:
@@ -78,7 +111,7 @@ def metadata(inputs: CardInputs) -> ModelCardData:
         language=inputs.dataset.languages if inputs.dataset else None,
         library_name="peft",
         pipeline_tag=TASK,
-        tags=["lora", "sft", "titlecraft", *([record.training.backend])],
+        tags=["lora", "sft", "titlecraft", record.training.backend, *metrics_tags(record)],
         **({"widget": widgets(inputs.rows, report)} if report else {}),
         **emissions,
         **results,

@@ -21,6 +21,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import licence_of
 from titlecraft.hub.pins import pin, read_file
+from titlecraft.models.adapter.peft_settings import fault_of, kinds_of, not_served
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CARD, TOKENIZER_CONFIG
 
@@ -54,7 +55,7 @@ def read_third_party(state: Pin) -> ThirdPartyInputs:
         files = HfApi().list_repo_files(state.repo, revision=state.revision)
     records = {
         "repo": {"id": state.repo, "revision": state.revision, "unsafe": PICKLE if PICKLE in files else None},
-        "adapter": config,
+        "adapter": config | {"kinds": kinds_of(config), "not_served": not_served(config), "unusable": fault_of(config)},
         "base": base_facts(base, config.get("revision")),
         "weights": weights(state) if ADAPTER_WEIGHTS in files else None,
         "tokens": special_tokens(json_object(read_file(state, TOKENIZER_CONFIG) or b"") or {}),

@@ -26,6 +26,7 @@ from training.model.own_loss import check_own_loss
 from training.model.save_adapter import save_adapter
 from training.out_of_memory import within_memory
 from training.planning.fit import MemoryBudget, fit_here
+from training.planning.host_memory import require_host_memory
 from training.planning.known_base import inspect_base
 from training.planning.validation_schedule import Schedule, rows_to_draw, schedule, without_rows
 from training.prepare import Prepared, prepare
@@ -83,12 +84,16 @@ def encode(job: Job) -> Encoded:
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
-    """The recipe with batch and checkpointing chosen for this GPU's memory, if it sets training.fit_memory; prints the choice."""
+    """The recipe with batch and checkpointing chosen for this GPU's memory, if it sets training.fit_memory; prints the choice.
+
+    Raises UserError if nothing fits, or on a CPU if the batch does not fit into the machine's memory.
+    """
     base = replace(recipe.base, max_length=encoded.longest, quantization=encoded.quantization)
     length = encoded.widest(recipe.training.packing)
     training, note = fit_here(MemoryBudget(encoded.config, recipe.lora, recipe.training, base, longest=length))
     if note:
         print(note)
+    require_host_memory(replace(recipe, training=training, base=base), encoded)
     return replace(recipe, training=training), note
 
 
@@ -120,6 +125,7 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     )
     for callback in rank0.callbacks if rank0 else ():
         trainer.add_callback(callback)
+    assert prepared.yardstick is not None
     prepared.checks.extend(check_own_loss(trainer, prepared.yardstick, recipe.training, job.base))
     prepared.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(rank0.country if rank0 else None) as energy, steady_threads(model):

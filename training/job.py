@@ -24,6 +24,7 @@ class RunOptions:
         push_every: steps between checkpoints that are pushed to a branch of the target repo; None pushes none.
         auto_batch: after a CUDA out-of-memory error, retry the same steps with a smaller batch and more accumulation.
         watch: tracker that shows the run on this machine.
+        publish_metrics: publish what the tracker wrote, with the adapter.
         country: measure the energy, with the carbon intensity of this country's grid (ISO 3166, three letters).
         chosen: the sweep that chose the recipe, for record and card.
     """
@@ -35,6 +36,7 @@ class RunOptions:
     push_every: int | None = None
     auto_batch: bool = False
     watch: Watch = "none"
+    publish_metrics: bool = False
     country: str | None = None
     chosen: Chosen | None = None
 

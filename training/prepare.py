@@ -52,7 +52,7 @@ class Prepared:
         dataset: what the trainer draws from: the examples, or packed rows of them.
         probe: token ids of one example.
         base_logits: the base's logits for them.
-        yardstick: the loss of some items from plain logits, measured before the kernels were applied.
+        yardstick: the loss of some items from plain logits, measured before the kernels were applied; None if `checked`.
         facts: fields of the record.
         checks: the checks so far; those after the last step are appended.
         held_out: as in Encoded: as many rows as a validation may take, in random order.
@@ -66,7 +66,7 @@ class Prepared:
     dataset: Dataset
     probe: list[int]
     base_logits: Tensor
-    yardstick: Yardstick
+    yardstick: Yardstick | None
     facts: Facts
     checks: list[Check]
     held_out: list[tuple[list[int], list[int]]]
@@ -80,10 +80,12 @@ def prepare(
     recipe: Recipe,
     note: str | None,
     loaded: LoadedBase | None = None,
+    checked: bool = False,
 ) -> Prepared:
     """Load the base, add the adapter and run the checks before the first step. Raises UserError if one fails.
 
     `note` says what was chosen for the GPU's memory, for the record. A base that is `loaded` already is not loaded again.
+    `checked`: the same examples, base and adapter settings have passed before, so checks that run the model on examples are left out.
     """
     training, examples, longest = recipe.training, encoded.examples, encoded.longest
     if training.packing:
@@ -97,9 +99,11 @@ def prepare(
         raise UserError(message)
     published = "none" if loaded.quantization == recipe.base.quantization else loaded.quantization
     require_init(recipe.lora, loaded.model, base, loaded.quantization, published)
-    passed = checks.check_examples(
-        examples, encoded.split, loaded.tokenizer, prompt, longest, recipe.training.long_answers
-    )
+    passed: list[Check] = []
+    if not checked:
+        passed += checks.check_examples(
+            examples, encoded.split, loaded.tokenizer, prompt, longest, training.long_answers
+        )
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
     expected = expected_trainable(loaded.model, recipe.lora, recipe.lora.target_modules or [])
@@ -111,7 +115,8 @@ def prepare(
     counted = "r·(in+out)" + (" and DoRA's magnitudes" if recipe.lora.variant == "dora" else "")
     passed.append(checks.check(f"trainable parameters: {counted} over the adapted layers", expected, trainable))
     checks.require(passed)
-    if training.backend == "trl" and not training.shard_base:  # a base to be sharded may not fit on one GPU
+    on_one_gpu = training.backend == "trl" and not training.shard_base  # a base to be sharded may not fit on one GPU
+    if on_one_gpu and not checked:
         checks.require_gradients(model, probe, base)
     if training.shard_base:
         own_gb, total_gb = (size / 1e9 for size in shard_base(model))
@@ -123,7 +128,7 @@ def prepare(
     if training.packing:
         dataset = packed_dataset(dataset, lengths, longest, training.seed)
         lengths = longest_of_rows(dataset, lengths)
-    yardstick = measure(model, dataset, lengths, training.batch_size)  # before the kernels are applied
+    yardstick = None if checked else measure(model, dataset, lengths, training.batch_size)  # before the kernels
     attention, fused = apply_kernels(model, training)
     if training.packing or training.fused_kernels:
         print(f"attention: {attention}; fused kernels: {fused}")
@@ -135,7 +140,7 @@ def prepare(
     checks.require_finite_logits(
         base_logits, f"{base} in {loaded.precision}", "set another --training.precision, or another base.repo"
     )
-    if training.packing:
+    if training.packing and not checked:
         print_packing(examples, dataset, longest)
         passed += checks.require(checks.check_packing(model, dataset))
     facts = Facts(attention, fused, note, router_note, trainable, base_parameters)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from titlecraft.cards.picture import save_png
 from titlecraft.models.base.model import device_name
 from titlecraft.process import distributed
 from titlecraft.records import Losses, Measured
@@ -174,4 +175,4 @@ def plot_loss(lines: list[dict[str, Any]], path: Path, kept: int | None = None) 
     rate.set_ylabel("learning rate", color="#777777")
     rate.spines[["top"]].set_visible(False)
     figure.legend(loc="outside upper right", ncols=5 if validations else 3, frameon=False, fontsize=8)
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    save_png(figure, path, dpi=150)

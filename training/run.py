@@ -11,10 +11,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import copy_legal_files, licence_of, require_name
 from titlecraft.hub.pins import current_name, find_record, pin, published_pin, require_own, require_write
 from titlecraft.hub.publishing import sole_publisher, work_folder
+from titlecraft.models.base.prompt_of_dataset import prompt_for
 from titlecraft.models.base.quantisation import resolve_quantization
 from titlecraft.process import distributed
 from titlecraft.records import (
@@ -34,12 +37,12 @@ from training.checkpoints.branch import BackgroundPush
 from training.checkpoints.folder import Run, checkpoints_folder
 from training.checkpoints.resume import find_start
 from training.checkpoints.saving import Saving
-from training.data.prompt import prompt_for
 from training.job import Job, Rank0, RunOptions
 from training.model.backend import require_backend
 from training.publishing.finished import find_finished, write_target
 from training.publishing.publish import WriteCard, publish_trained
 from training.watching.grid import require_meter
+from training.watching.published import publish_metrics, require_published
 from training.watching.watch import require_watch, watchers
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth", "matplotlib")
@@ -66,6 +69,7 @@ def train(
     Raises UserError; the repo is unchanged then, and a finished training stays in the work folder.
     """
     require_watch(options.watch)
+    require_published(options.watch, options.publish_metrics)
     require_meter(options.country)
     require_write(repo)
     repo = current_name(repo, "model")
@@ -104,7 +108,12 @@ def train(
             record = train_on_rank0(
                 replace(job, saving=replace(saving, push=push)),
                 Rank0(
-                    run.key, code, licence, watchers(options.watch, repo, run.key[:12]), options.country, options.chosen
+                    run.key,
+                    code,
+                    licence,
+                    watchers(options.watch, repo, run.key[:12], options.publish_metrics),
+                    options.country,
+                    options.chosen,
                 ),
             )
             (folder / PROMPT_FILE).write_bytes(raw_prompt)
@@ -112,6 +121,10 @@ def train(
             (folder / TRAINING_RECORD).write_bytes(record.to_json())  # written last: it marks the training as finished
             if push:
                 push.finish()
+            if options.publish_metrics:
+                metrics = publish_metrics(options.watch, repo, run.key[:12], folder)
+                record = msgspec.structs.replace(record, metrics=metrics)
+                (folder / TRAINING_RECORD).write_bytes(record.to_json())
         published = publish_trained(folder, repo, head, record, private=options.private, write_card=write_card)
         shutil.rmtree(work)
     return published, record

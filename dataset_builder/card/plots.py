@@ -4,12 +4,12 @@ import itertools
 from pathlib import Path
 
 from dataset_builder.outcome import share_label
+from titlecraft.cards.picture import save_png
 from titlecraft.records import DatasetRecord
 
 COLOURS = {"train": "#4c72b0", "validation": "#dd8452", "test": "#55a868"}
 DROPPED, QUARANTINED = "#b0b0b0", "#c44e52"
 WIDTH = 4.4  # inches: 8 points are readable at the width of a phone
-NO_VERSION = {"Software": None}  # no version of matplotlib in the PNG: same data, same bytes
 
 
 def length_labels(edges: list[int]) -> list[str]:
@@ -36,7 +36,7 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
     axes.set_ylabel("share of the split, %", fontsize=8.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=200, metadata=NO_VERSION)
+    save_png(figure, path, dpi=200)
 
 
 def line_outcomes(record: DatasetRecord) -> list[tuple[str, int, str]]:
@@ -64,4 +64,4 @@ def plot_splits(record: DatasetRecord, path: Path) -> None:
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    figure.savefig(path, dpi=200, metadata=NO_VERSION)
+    save_png(figure, path, dpi=200)

@@ -2,11 +2,14 @@
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
+from jinja2 import Environment
 
 from dataset_builder.card.build_command import build_command, completeness
+from dataset_builder.card.hub_tasks import write_hub_tasks
 from dataset_builder.card.metadata import (
     LICENCE,
     OWNED,
@@ -74,33 +77,43 @@ def render(inputs: CardInputs, existing: str | None = None, where: str = CARD) -
     return text
 
 
+@cache  # with its compiled templates
+def environment() -> Environment:
+    """The templates of dataset cards, with their filters."""
+    templates = markdown_templates("dataset_builder.card")
+    templates.filters["thousands"] = "{:,}".format
+    templates.filters["source_link"] = source_link
+    return templates
+
+
 def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
     """Return the generated sections and metadata; `front` is the existing metadata, for configs that people added."""
-    environment = markdown_templates("dataset_builder.card")
-    environment.filters["thousands"] = "{:,}".format
-    environment.filters["source_link"] = source_link
     record = inputs.record
-    body = environment.get_template("dataset_card.md.jinja").render(
-        repo=inputs.repo,
-        record=record,
-        train=record.splits["train"].output_length,
-        length_labels=length_labels(record.splits["train"].output_length.edges),
-        duplicates=record.dropped.get("duplicate", 0),
-        repeated=record.dropped.get("repeated_content", 0),
-        command=build_command(inputs.repo, record),
-        completeness=completeness(record),
-        revisions=inputs.lineage.by_revision() if inputs.lineage else {},
-        licence=licence(record, front),
-        name=on_one_line(pretty_name(record, front)),
-        columns=record.data.keep_columns,
-        share=lambda count, of: share_label(count / max(1, of)),
-        percent=lambda value: f"{100 * value:.4g} %",
-        best_first=best_first,
-        in_words=in_words,
-        link=link,
-        near=near_label,
-        notes=list(split_notes(record)),
-        seen=record.published if record.near_measured is None else record.near_measured,
+    body = (
+        environment()
+        .get_template("dataset_card.md.jinja")
+        .render(
+            repo=inputs.repo,
+            record=record,
+            train=record.splits["train"].output_length,
+            length_labels=length_labels(record.splits["train"].output_length.edges),
+            duplicates=record.dropped.get("duplicate", 0),
+            repeated=record.dropped.get("repeated_content", 0),
+            command=build_command(inputs.repo, record),
+            completeness=completeness(record),
+            revisions=inputs.lineage.by_revision() if inputs.lineage else {},
+            licence=licence(record, front),
+            name=on_one_line(pretty_name(record, front)),
+            columns=record.data.keep_columns,
+            share=lambda count, of: share_label(count / max(1, of)),
+            percent=lambda value: f"{100 * value:.4g} %",
+            best_first=best_first,
+            in_words=in_words,
+            link=link,
+            near=near_label,
+            notes=list(split_notes(record)),
+            seen=record.published if record.near_measured is None else record.near_measured,
+        )
     )
     return f"---\n{yaml.safe_dump(metadata(record, front), sort_keys=False, allow_unicode=True)}---\n\n{body}"
 
@@ -160,10 +173,11 @@ def plot(record: DatasetRecord, folder: Path) -> None:
 
 
 def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
-    """Write the card and the lineage picture."""
+    """Write the card, the lineage picture and eval.yaml."""
     if inputs.lineage:
         picture = asset(folder, LINEAGE_PICTURE)
         draw_dataset(inputs.record.source, inputs.repo, inputs.lineage.adapters, picture)
+    write_hub_tasks(folder, inputs.record, head)
     existing = read_head_card(head)
     where = f"{CARD} of {head or inputs.repo}"
     amazon = inputs.record.source.is_amazon_titles

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import connection, get_context, parent_process
 from typing import Protocol, TypeVar
 
 from titlecraft.errors import UserError
+
+WRITES_SHARDS = "dataset_builder.shards.write"  # its imports are those of every task
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,7 +31,7 @@ def worker_processes(count: int) -> Iterator[InOrder]:
     """Yield a function that runs tasks in `count` worker processes, or in this process if `count` is 1.
 
     The workers end with this process, even if it is killed. They start at once and import what their tasks need, while this
-    process goes on.
+    process goes on: the name of a module does not make this folder depend on it.
     """
     if count == 1:
         keep_memory()
@@ -36,7 +39,7 @@ def worker_processes(count: int) -> Iterator[InOrder]:
         return
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin_worker)
     for _ in range(count):
-        pool.submit(import_tasks)
+        pool.submit(import_module, WRITES_SHARDS)
 
     def in_order(function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         pending: deque = deque()
@@ -68,11 +71,6 @@ def begin_worker() -> None:
     pa.set_io_thread_count(1)
     keep_memory()
     threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def import_tasks() -> None:
-    """Import the modules of a worker's tasks."""
-    import dataset_builder.shards.write  # noqa: F401
 
 
 def keep_memory() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.lighteval_harness.hub_tasks import measure_name
 from evaluation.lighteval_harness.pipeline import make_pipeline, registry_of, restored_process
 from evaluation.measures import Entry, Scored
 from evaluation.model.finished_batches import FinishedBatches
@@ -157,7 +158,7 @@ def compare_benchmark(
     measures, shots = [], f", {benchmark.examples}-shot" if benchmark.examples else ""
     for metric in sorted(before[questions[0]]):
         entry = Entry(
-            name=f"{name}:{metric}{shots}",
+            name=measure_name(name, metric, benchmark.examples),
             label=f"{name} {metric}{shots}",
             group="forgetting",
             unit="0–1",

@@ -5,7 +5,6 @@ key given with a URL and sends OPENAI_API_KEY to it, and one request that fails 
 """
 
 import asyncio
-import ipaddress
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from evaluation.progress import Progress
 from titlecraft.errors import UserError
 from titlecraft.hub import PUBLIC_HUB
 from titlecraft.hub.pins import endpoint
+from titlecraft.process.loopback import is_loopback
 
 PROVIDERS = "https://router.huggingface.co/v1"
 KEY = "JUDGE_API_KEY"
@@ -188,8 +188,4 @@ def reason(error: openai.OpenAIError) -> str:
 
 def is_local(url: str) -> bool:
     """Whether the URL is of this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(urlsplit(url).hostname or "")

@@ -22,7 +22,7 @@ FIRST_SHOWN: dict[Verdict, float] = {"1": 1.0, "2": 0.0, "tie": 0.5}
 def share_of(scores: Sequence[float] | np.ndarray, settings: Evaluation, clusters: np.ndarray | None = None) -> Share:
     """The mean of scores from 0 to 1 [n, at least 1] with its interval."""
     values = np.asarray(scores, dtype=float)
-    interval = mean_interval(values - 0.5, settings, clusters, largest=0.5)
+    interval = mean_interval(values - 0.5, settings, clusters, largest=0.5, plus_four=False)
     low, high = (None if end is None else float(np.clip(end + 0.5, 0, 1)) for end in (interval.low, interval.high))
     return Share(share=float(values.mean()), low=low, high=high, n=len(values))
 

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,7 +16,7 @@ from titlecraft.hub import PUBLIC_HUB
 from titlecraft.hub.pins import address, endpoint
 from titlecraft.records import EvaluationRecord, Pin, Tested
 
-PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]], str], bytes]] = {
+PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]]], dict[str, bytes]]] = {
     "forest": forest,
     "by_title": by_title,
     "scores": scores,
@@ -35,7 +36,7 @@ REASONS = {
 
 def draw_plots(record: Tested, rows: list[dict[str, Any]]) -> dict[str, dict[str, bytes]]:
     """Draw all plots; return name -> theme -> PNG."""
-    return {name: {theme: draw(record, rows, theme) for theme in ("light", "dark")} for name, draw in PLOTS.items()}
+    return {name: draw(record, rows) for name, draw in PLOTS.items()}
 
 
 def data_uri(png: bytes) -> str:
@@ -58,6 +59,7 @@ def address_in(record: Tested) -> Callable[[Pin], str]:
     return lambda pin: hub_in_links() + address(pin).removeprefix(endpoint())
 
 
+@cache  # with its compiled templates
 def page_environment() -> Environment:
     """Return the jinja2 environment of all pages, with their filters."""
     environment = Environment(

@@ -15,7 +15,7 @@ def answers_together(record: Tested) -> list[str]:
     before, after = known.before, known.after
     return [
         f"Different answers to {record.n:,} titles: {after.distinct:,} after fine-tuning, {before.distinct:,} before; the most frequent one is "
-        f"given {after.most_repeated:,} times.",
+        f"given {times(after.most_repeated)}.",
         "Words in passages of eight words or more from the training texts: "
         f"{share(after.copied_words, after.words)} after, {share(before.copied_words, before.words)} before.",
         *([COLLAPSED] if is_collapsed(record) else []),
@@ -36,3 +36,8 @@ def is_collapsed(record: Tested) -> bool:
 def repeats(answers: Answers, titles: int) -> bool:
     """Return whether a model gives few different answers, or copies most of its words."""
     return answers.distinct < FEWEST_DISTINCT * titles or answers.copied_words > MOST_COPIED * answers.words
+
+
+def times(count: int) -> str:
+    """Return how often something happens: "once", "3 times"."""
+    return "once" if count == 1 else f"{count:,} times"

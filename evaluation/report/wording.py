@@ -146,6 +146,12 @@ def clustered(record: Tested) -> str:
     )
 
 
+def third_party(record: Tested) -> list[str]:
+    """Return what the files of an adapter without a training record say, then what is unknown; none for another adapter."""
+    adapter = getattr(record, "third_party", UNSET)
+    return [] if adapter is UNSET else [*(f"{fact}." for fact in adapter.facts()), adapter.unknown()]
+
+
 ONE_RUN = "One training run: how much another seed would change this was not measured."
 ONE_RUN_EACH = "Each adapter is one training run: how much another seed would change this was not measured."
 

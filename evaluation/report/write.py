@@ -65,6 +65,7 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
     for measure in record.left_out():
         console.print(f"{wording.left_out(measure)}.", highlight=False)
     texts = [
+        *wording.third_party(record),
         wording.clustered(record),
         *repetition.answers_together(record),
         wording.power(record),

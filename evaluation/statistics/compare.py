@@ -10,6 +10,7 @@ from evaluation.measures import Entry, measures_of, sampled_measures
 from evaluation.outcome import Outcome
 from evaluation.processes import run_all, workers
 from evaluation.readable import ANY_SCRIPT, enough, read_pairs
+from evaluation.statistics.intervals import BEFORE_PLUS_FOUR
 from evaluation.statistics.paired import compare_each, corpora_p_value, correct, describe_corpora, of_corpora
 from titlecraft.errors import UserError
 from titlecraft.records import Measure, sampled_arm
@@ -17,7 +18,8 @@ from titlecraft.settings import Evaluation
 
 INTERVAL_METHOD = (
     "Student's t interval of the mean paired difference, with the standard error over clusters of similar titles (Cameron and Miller "
-    "2015) and two pseudo-observations at the largest deviation (after Bonett and Price 2012); for chrF++ and BLEU the BCa bootstrap of "
+    "2015) and two pseudo-observations at the largest deviation (after Bonett and Price 2012), four for fewer than 30 effective clusters "
+    "(after Agresti and Caffo 2000; Kish 1965); for chrF++ and BLEU the BCa bootstrap of "
     "the corpus scores' difference over the clusters (Efron 1987; scipy.stats.bootstrap); none for fewer than 30 titles or clusters. "
     "p-value from random sign flips of the clusters' paired differences, two-sided (scipy.stats.permutation_test), for chrF++ and BLEU "
     "from sacrebleu's paired approximate randomisation, ties counted. The primary measure stands alone; the p-values of all others are "
@@ -29,7 +31,7 @@ BEFORE_CLUSTERS = (
     "for chrF++ and BLEU from sacrebleu's paired approximate randomisation, ties counted. The primary measure stands alone; the p-values "
     "of all others are corrected together (Holm 1979)"
 )
-METHODS = (INTERVAL_METHOD, BEFORE_CLUSTERS)
+METHODS = (INTERVAL_METHOD, BEFORE_PLUS_FOUR, BEFORE_CLUSTERS)
 """Methods of published reports that this code can recompute, the newest first."""
 
 Clusters = Sequence[int] | None

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.measures import Entry, entry_named
 from evaluation.statistics.corpus import Paired, paired_p_value
-from evaluation.statistics.intervals import BCA, Interval, bca_interval, mean_interval
+from evaluation.statistics.intervals import BCA, BEFORE_PLUS_FOUR, Interval, bca_interval, mean_interval
 from evaluation.statistics.significance import bootstrap, holm, minimum_detectable_effect, p_values
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
@@ -76,7 +76,7 @@ def describe(
     if method.startswith(BCA):
         interval = bca_interval(differences, settings)
     else:
-        interval = mean_interval(differences, settings, clusters, entry.largest)
+        interval = mean_interval(differences, settings, clusters, entry.largest, plus_four=method != BEFORE_PLUS_FOUR)
     increases, decreases, ties = (
         int((differences > 0).sum()),
         int((differences < 0).sum()),

@@ -33,7 +33,7 @@ _TAGS = set(
         r"\w+",
         "a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img input "
         "ins kbd li mark ol p picture pre q s samp section small source span strong sub summary sup table tbody td tfoot th thead "
-        "tr u ul var",
+        "tr u ul var wbr",
     )
 )
 _ALIGNED = ["div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "td", "th", "img", "table"]
@@ -67,6 +67,7 @@ _CLASSES = {
 
 # GitHub's tag filter: these tags would swallow the text after them, so they are shown as text. The sanitiser removes a
 # complete script or style.
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SWALLOWING = re.compile(r"<(?=/?(?:title|textarea|xmp|iframe|noembed|noframes|plaintext)\b)", re.IGNORECASE)
 _OPEN_SCRIPT_OR_STYLE = re.compile(r"<(?=/?(?:script|style)\b)", re.IGNORECASE)
 _CLOSED = ("</script>", "</style>")
@@ -152,6 +153,7 @@ def _parser(anchors: bool) -> MarkdownIt:
     if anchors:
         parser.use(anchors_plugin, max_level=6)
     parser.add_render_rule("image", _image)
+    parser.add_render_rule("code_inline", _code)
     for rule in ("th_open", "td_open"):
         parser.add_render_rule(rule, _cell)
     for rule in ("html_inline", "html_block"):
@@ -167,6 +169,14 @@ def _image(renderer: Any, tokens: list[Token], index: int, options: Any, environ
         text = renderer.renderInlineAsText(token.children, options, environment) or address
         return f'<a href="{escape(address)}">{escape(text)}</a>'
     return renderer.image(tokens, index, options, environment)
+
+
+def _code(renderer: Any, tokens: list[Token], index: int, options: Any, environment: dict[str, Any]) -> str:
+    """Render code in a line; a hash may break after each eight characters, so that no single one is left on a line."""
+    content = tokens[index].content
+    if _HASH.fullmatch(content):
+        return f"<code>{'<wbr>'.join(content[at : at + 8] for at in range(0, len(content), 8))}</code>"
+    return renderer.code_inline(tokens, index, options, environment)
 
 
 def _cell(renderer: Any, tokens: list[Token], index: int, options: Any, environment: dict[str, Any]) -> str:

@@ -15,6 +15,11 @@ def row(id: str, name: str, value: str, fields: dict[str, str], otherwise: str =
     )
 
 
+def as_items(values: dict[str, Any]) -> dict[str, Any] | None:
+    """A list of texts as items of a list; None if there are none."""
+    return {"items": "\n".join(f"- {FORMATS['cell'](text)}." for text in values["list"])} if values["list"] else None
+
+
 def as_cells(values: dict[str, Any]) -> dict[str, Any]:
     """A list of untrusted texts, escaped for a table cell."""
     texts = values["list"] if isinstance(values["list"], list) else [values["list"]]
@@ -47,6 +52,9 @@ THIRD_PARTY = (
     row("bos", "BOS token, from `tokenizer_config.json`", "{token:cell}", {"token": "tokens.bos"}),
     row("eos", "EOS token", "{token:cell}", {"token": "tokens.eos"}),
     row("pad", "padding token", "{token:cell}", {"token": "tokens.pad"}),
+    Claim("third_party.kinds", "kinds", "{items}", {"list": "adapter.kinds"}, derive=as_items),
+    Claim("third_party.not-served", "kinds", "It cannot be served beside its base by:\n\n{items}", {"list": "adapter.not_served"}, derive=as_items),
+    Claim("third_party.unusable", "kinds", "`titlecraft evaluate` cannot measure it: {why:cell}.", {"why": "adapter.unusable"}),
     Claim("third_party.pickle", "pickle", "**Its weights are a pickle file (`{file}`), which can run code when it is loaded.** Titlecraft did not load it.",
           {"file": "repo.unsafe"}),
     Claim("data.named", "data", "According to its present card, not checked: {cells}.", {"list": "old.datasets"},

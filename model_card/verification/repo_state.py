@@ -21,7 +21,7 @@ from titlecraft.records import (
     has_schema,
     read_record,
 )
-from titlecraft.records.repo_files import CARD, EXPORT_RECORD
+from titlecraft.records.repo_files import CARD, EXPORT_RECORD, SPACE_RECORD
 
 RECORDS = (TRAINING_RECORD, DATASET_RECORD)
 MISSING = "no such file"
@@ -47,7 +47,7 @@ class RepoState:
         with hub_errors(f"looking into {pin}", pin.repo, pin.type):
             paths = HfApi().list_repo_files(pin.repo, repo_type=pin.type, revision=pin.revision)
         has_record = any(path in RECORDS for path in paths)
-        folder = download(pin, None if has_record else [CARD, EXPORT_RECORD])
+        folder = download(pin, None if has_record else [CARD, EXPORT_RECORD, SPACE_RECORD])
         return cls(pin, folder, sorted(paths))
 
     @cached_property

@@ -5,12 +5,15 @@ The repo's id is the only input. Everything else is read from the Hub at the com
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from model_card.verification.level_card.dataset import verify_dataset
 from model_card.verification.level_card.files.adapter import verify_adapter
 from model_card.verification.level_card.files.base_header import verify_base_header
 from model_card.verification.level_card.files.checksums import verify_files
+from model_card.verification.level_card.files.hub_results import verify_hub_results
 from model_card.verification.level_card.files.renderings import verify_renderings
+from model_card.verification.level_card.files.signature import verify_signature
 from model_card.verification.level_card.files.tokenizer import verify_tokenizer
 from model_card.verification.level_card.history import verify_history
 from model_card.verification.level_card.lineage import verify_lineage
@@ -29,20 +32,23 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
-from titlecraft.records.repo_files import EXPORT_RECORD
+from titlecraft.records.repo_files import EXPORT_RECORD, SPACE_RECORD
 
 Export = Callable[[RepoState], list[Line]]
-DATASETS = "datasets/"
+DATASETS, SPACES = "datasets/", "spaces/"
+EVERY_LEVEL = get_args(Level)
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
 
 def find(reference: str) -> Pin:
     """The pin of a model NS/NAME[@REV] or a dataset datasets/NS/NAME[@REV]. Raises UserError if there is none.
 
-    A dataset is found without its prefix, too, if no model has its name: the commands on older cards omit the prefix.
+    A Space is spaces/NS/NAME[@REV]. A dataset is found without its prefix, too, if no model has its name: the commands on older cards omit the prefix.
     """
     if reference.startswith(DATASETS):
         return pin(reference.removeprefix(DATASETS), "dataset")
+    if reference.startswith(SPACES):
+        return pin(reference.removeprefix(SPACES), "space")
     try:
         return pin(reference, "model")
     except UserError as error:
@@ -55,14 +61,20 @@ def find(reference: str) -> Pin:
 
 
 def verify(
-    reference: str, level: Level, sources: list[str], work: Path | None = None, verify_export: Export | None = None
+    reference: str,
+    level: Level,
+    sources: list[str],
+    work: Path | None = None,
+    verify_export: Export | None = None,
+    hours: float | None = None,
+    signed_by: Path | None = None,
 ) -> Verification:
     """Download a repo and verify it; see `verify_state`. Raises UserError if there is no such repo or the Hub does not answer."""
     state = RepoState.download(find(reference))
     if work is None and level == "predictions":
         work = work_folder("verify", state.pin.repo)
     with hub_errors(f"verifying {state.pin}", state.pin.repo, state.pin.type):
-        return verify_state(state, level, sources, work, verify_export)
+        return verify_state(state, level, sources, work, verify_export, hours, signed_by)
 
 
 def verify_state(
@@ -71,17 +83,21 @@ def verify_state(
     sources: list[str],
     work: Path | None = None,
     verify_export: Export | None = None,
+    hours: float | None = None,
+    signed_by: Path | None = None,
 ) -> Verification:
     """All lines up to a level. A level that the repo does not allow is one line with "could not be looked at".
 
     Args:
         sources: files, globs or URLs of the catalogue, for level data.
         work: where level predictions stores finished batches, to resume an interrupted run; None stores nothing.
-        verify_export: the lines of level card about an exported model, whose card is made above this room.
+        verify_export: the lines of level card about an exported model or a Space, whose cards are made above this room.
+        hours: the most that level training may take; None for its default.
+        signed_by: the key or certificate of who should have signed the files; None does not look at signatures.
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
-    is_export = EXPORT_RECORD in state.paths and TRAINING_RECORD not in state.paths
+    is_export = is_made_of_an_adapter(state)
     if is_export and verify_export is not None:
         impossible.pop("card", None)
     if level == "data" and level not in impossible:
@@ -96,7 +112,8 @@ def verify_state(
         elif is_export and verify_export is not None:
             lines += verify_export(state)
         else:
-            lines += check_level(part, state, sources, work)
+            lines += check_level(part, state, sources, work, hours)
+    lines += verify_signature(state, signed_by)
     lines = [line for line in lines if line.derived != f"at level {level} only"]  # this level has looked at it
     return Verification(
         repo=state.pin,
@@ -108,12 +125,20 @@ def verify_state(
     )
 
 
+def is_made_of_an_adapter(state: RepoState) -> bool:
+    """Whether a repo is an exported model or a Space of Titlecraft."""
+    record = SPACE_RECORD if state.pin.type == "space" else EXPORT_RECORD
+    return record in state.paths and TRAINING_RECORD not in state.paths
+
+
 def included_levels(level: Level) -> tuple[Level, ...]:
-    """The levels that a level runs, in order. Level data runs without scores and predictions."""
+    """The levels that a level runs, in order. Levels data and training run without scores and predictions."""
     return CUMULATIVE[: CUMULATIVE.index(level) + 1] if level in CUMULATIVE else ("card", level)
 
 
-def check_level(level: Level, state: RepoState, sources: list[str], work: Path | None) -> list[Line]:
+def check_level(
+    level: Level, state: RepoState, sources: list[str], work: Path | None, hours: float | None = None
+) -> list[Line]:
     """All lines of one level. The levels after card import evaluation or the builder, so they are imported when they run."""
     if level == "scores":
         from model_card.verification.level_scores.scores import verify_scores
@@ -127,6 +152,10 @@ def check_level(level: Level, state: RepoState, sources: list[str], work: Path |
         from model_card.verification.level_data import verify_data
 
         return verify_data(state, sources)
+    if level == "training":
+        from model_card.verification.level_training import HOURS, verify_training_again
+
+        return verify_training_again(state, HOURS if hours is None else hours)
     return check_card(state)
 
 
@@ -138,7 +167,8 @@ def check_card(state: RepoState) -> list[Line]:
     lines += verify_claims(state)
     lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_base_header(state)
     lines += verify_tokenizer(state)
-    return lines + verify_history(state) + verify_reports(state) + verify_renderings(state)
+    lines += verify_history(state) + verify_reports(state) + verify_hub_results(state)
+    return lines + verify_renderings(state)
 
 
 def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:
@@ -158,13 +188,21 @@ def impossible_levels(state: RepoState) -> dict[str, str]:
     if state.pin.type == "dataset":
         if DATASET_RECORD not in state.paths:
             reason = f"no {DATASET_RECORD}: `titlecraft build` did not make this dataset"
-            return dict.fromkeys((*CUMULATIVE, "data"), reason)
-        return dict.fromkeys(("scores", "predictions"), "a dataset has no report")
+            return dict.fromkeys(EVERY_LEVEL, reason)
+        return dict.fromkeys(("scores", "predictions", "training"), "a dataset has no report and no training")
+    if state.pin.type == "space":
+        ours = SPACE_RECORD in state.paths
+        reason = (
+            "a Space has no results: verify the adapter that it names"
+            if ours
+            else f"no {SPACE_RECORD}: Titlecraft did not make it"
+        )
+        return dict.fromkeys(EVERY_LEVEL, reason)
     if TRAINING_RECORD not in state.paths:
         reason = f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter"
         if EXPORT_RECORD in state.paths:
             reason = f"an exported model has no {TRAINING_RECORD}: verify the adapter that its {EXPORT_RECORD} names"
-        return dict.fromkeys((*CUMULATIVE, "data"), reason)
+        return dict.fromkeys(EVERY_LEVEL, reason)
     if not state.readable_reports():
         kind = "a report of another version of Titlecraft only" if state.report_folders() else "no report"
         reason = f"{kind}: `titlecraft evaluate --adapter {state.pin.repo}` makes one"

@@ -18,6 +18,7 @@ from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.adapter.read import Adapter, read_adapter
 from titlecraft.models.adapter.switch import adapter_layers, switched
+from titlecraft.models.adapter.third_party import Stated
 from titlecraft.models.base.model import device_name
 from titlecraft.models.decoding.decoder import SharedDecoder
 from titlecraft.models.decoding.open import open_decoder
@@ -50,9 +51,12 @@ class Engine:
             self.warm_up()
 
     @classmethod
-    def open(cls, adapter: str) -> "Engine":
-        """Load the adapter NS/NAME[@REVISION] and its base model. Raises UserError."""
-        inputs = read_adapter(adapter)
+    def open(cls, adapter: str, stated: Stated | None = None) -> "Engine":
+        """Load the adapter NS/NAME[@REVISION] and its base model. Raises UserError.
+
+        `stated` has dataset and base of an adapter that has no training record.
+        """
+        inputs = read_adapter(adapter, stated)
         return cls(inputs, load(inputs))
 
     def warm_up(self) -> None:

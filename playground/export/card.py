@@ -3,6 +3,7 @@
 Text that people add outside of our section is kept (titlecraft/cards/merge.py).
 """
 
+from functools import cache
 from pathlib import Path
 
 from huggingface_hub import ModelCardData
@@ -31,6 +32,7 @@ OWNED = Owned(
 BELOW_16_BIT = ("q8_0", *QUANTISED)
 
 
+@cache  # with its compiled templates
 def environment() -> Environment:
     """The templates of this package, with filters for numbers."""
     templates = markdown_templates("playground.export")

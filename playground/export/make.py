@@ -16,6 +16,7 @@ from titlecraft.models.adapter.read import Adapter
 from titlecraft.records import Pin, current_code, describe_file, digest, read_record
 from titlecraft.records.export import Converter, ExportRecord, Gguf, GgufFile, ImportanceMatrix, LlamaCppCheck, Merged
 from titlecraft.records.repo_files import CHAT_TEMPLATE, EXPORT_RECORD, PROMPT_FILE
+from titlecraft.records.third_party import third_party_of
 
 PACKAGES = ("bitsandbytes", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -186,6 +187,7 @@ def describe_export(
         importance_matrix=parts.importance if parts else None,
         chat_template=(folder / CHAT_TEMPLATE).is_file() or bool(parts and parts.ollama),
         ollama_files=parts.ollama if parts else (),
+        third_party=third_party_of(training),
     )
 
 

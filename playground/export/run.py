@@ -13,9 +13,11 @@ from playground.export.make import export_key, load_if_complete, make_export
 from playground.export.options import ExportOptions
 from titlecraft.errors import UserError
 from titlecraft.hub.licence import require_name
-from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
+from titlecraft.hub.pins import current_name, find_record, pin, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
+from titlecraft.models.adapter.peft_settings import llama_cpp_fault
 from titlecraft.models.adapter.read import read_adapter
+from titlecraft.models.adapter.third_party import Stated, read_config
 from titlecraft.records import Pin
 from titlecraft.records.export import ExportRecord
 from titlecraft.records.repo_files import EXPORT_RECORD, MODELFILE, OLLAMA_PARAMS, OLLAMA_SYSTEM, OLLAMA_TEMPLATE
@@ -25,20 +27,24 @@ OLLAMA = (OLLAMA_TEMPLATE, OLLAMA_SYSTEM, OLLAMA_PARAMS, MODELFILE)
 REPLACED = (*MODEL_FILES, *OLLAMA, "LICEN?E*", "NOTICE*", "USE_POLICY*")
 
 
-def export(adapter: str, options: ExportOptions, repo: str | None, *, private: bool) -> tuple[Pin, ExportRecord]:
+def export(
+    adapter: str, options: ExportOptions, repo: str | None, *, private: bool, stated: Stated | None = None
+) -> tuple[Pin, ExportRecord]:
     """Publish an adapter as a full model; returns its revision and its record.
 
     No-op (prints a message) if `repo` already holds an export with the same inputs.
 
     Args:
         repo: the target; None appends "-merged" or "-gguf" to the adapter's name.
+        stated: dataset and base of an adapter that has no training record.
 
     Raises:
         UserError: not a Titlecraft adapter, a target with other contents, no write access, a merge that changed the model,
             no llama.cpp, the Hub is unreachable. The next run of the same command continues from the finished steps.
     """
+    require_form(adapter, options)
     tools = find_tools(options) if options.types else None
-    inputs = read_adapter(adapter)
+    inputs = read_adapter(adapter, stated)
     repo = repo or f"{inputs.adapter.repo}-{options.form}"
     require_write(repo)
     repo = current_name(repo, "model")
@@ -73,10 +79,21 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
     return published, record
 
 
-def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportRecord:
+def require_form(adapter: str, options: ExportOptions) -> None:
+    """Raise UserError, before weights are downloaded, if llama.cpp cannot use an adapter of this kind alone."""
+    fault = llama_cpp_fault(read_config(pin(adapter, "model"))) if options.form == "gguf-adapter" else None
+    if fault:
+        raise UserError(
+            f"{adapter} cannot be exported with --to gguf-adapter, because llama.cpp cannot use it alone: {fault}. Use --to gguf, "
+            "which merges it into its base"
+        )
+
+
+def export_to_folder(adapter: str, options: ExportOptions, out: Path, stated: Stated | None = None) -> ExportRecord:
     """Export an adapter to a local folder; returns the record. Raises UserError as `export` does."""
+    require_form(adapter, options)
     tools = find_tools(options) if options.types else None
-    inputs = read_adapter(adapter)
+    inputs = read_adapter(adapter, stated)
     key = export_key(inputs, options, tools)
     if out.exists():
         if not options.fresh and (record := load_if_complete(out, key)):

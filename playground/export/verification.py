@@ -6,21 +6,23 @@ measured when it was exported; only running both models could tell again.
 
 from collections.abc import Iterator
 
-from huggingface_hub import HfApi
-
+from model_card.verification.level_card.licences import legal, same_licence_files
 from model_card.verification.level_card.text.added import verify_added
 from model_card.verification.level_card.text.metadata import verify_metadata
 from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.hub_files import compare_files
 from model_card.verification.lines.line import Line
 from model_card.verification.lines.pinned_repo import commit_exists
 from model_card.verification.repo_state import RepoState
 from playground.export.card import OWNED, render
 from titlecraft.cards.merge import merge, split
-from titlecraft.hub.errors import hub_errors
-from titlecraft.hub.pins import download, read_file
-from titlecraft.records import TRAINING_RECORD, TrainingRecord, file_sha256, read_record
+from titlecraft.hub.pins import read_file
+from titlecraft.models.adapter.peft_settings import kinds_of, not_served
+from titlecraft.models.adapter.third_party import read_config
+from titlecraft.records import TRAINING_RECORD, TrainingRecord, read_record
 from titlecraft.records.export import ExportRecord
-from titlecraft.records.repo_files import CARD, CHECKSUMS, EXPORT_RECORD, GIT_ATTRIBUTES
+from titlecraft.records.repo_files import ADAPTER_CONFIG, CARD, CHECKSUMS, EXPORT_RECORD, GIT_ATTRIBUTES
+from titlecraft.records.third_party import ThirdPartyAdapter
 
 FROM_TRAINING = ("base", "dataset", "licence", "quantization", "generation", "special_tokens")
 ROUNDING = 1e-9
@@ -43,11 +45,25 @@ def record_of(state: RepoState) -> ExportRecord:
 def check_origin(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The adapter exists, and its training record says the same about base, dataset, licence and tokens."""
     record = record_of(state)
+    if isinstance(record.third_party, ThirdPartyAdapter):
+        yield from check_third_party(checks, record, record.third_party)
+        return
     yield commit_exists(checks, "adapter", record.adapter, (TRAINING_RECORD,))
     raw = read_file(record.adapter, TRAINING_RECORD)
     training = read_record(raw or b"", TrainingRecord, f"{TRAINING_RECORD} of {record.adapter}")
     for name in FROM_TRAINING if training.special_tokens else FROM_TRAINING[:-1]:
         yield checks.equal(f"{name} of the adapter", str(getattr(record, name)), str(getattr(training, name)))
+
+
+def check_third_party(checks: Checks, record: ExportRecord, adapter: ThirdPartyAdapter) -> Iterator[Line]:
+    """The adapter exists, its config says what the record says of its kind, and the rest is what a user stated."""
+    yield commit_exists(checks, "adapter", record.adapter, (ADAPTER_CONFIG,))
+    for name in FROM_TRAINING:
+        yield checks.equal(f"{name}, as stated", str(getattr(record, name)), str(getattr(adapter, name)))
+    config = read_config(record.adapter)
+    yield checks.equal("kinds of the adapter", "; ".join(adapter.kinds), "; ".join(kinds_of(config)))
+    yield checks.equal("not served by", "; ".join(adapter.not_served), "; ".join(not_served(config)))
+    yield checks.not_looked_at("the training", "no record", "an adapter of another program", adapter.unknown())
 
 
 def check_merge(checks: Checks, state: RepoState) -> Iterator[Line]:
@@ -70,18 +86,10 @@ def check_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Each listed file has its size and sha256 on the Hub; files beside them are named."""
     record = record_of(state)
     paths = [file.path for file in record.files]
-    with hub_errors(f"looking into {state.pin}", state.pin.repo, state.pin.type):
-        infos = {info.path: info for info in HfApi().get_paths_info(state.pin.repo, paths, revision=state.pin.revision)}
-    for file in record.files:
-        info = infos.get(file.path)
-        large = getattr(info, "lfs", None)
-        if info is None:
-            yield checks.equal(f"{file.path}, sha256", file.sha256, "no such file")
-            continue
-        sha256 = large.sha256 if large else file_sha256(download(state.pin, [file.path]) / file.path)
-        yield checks.equal(f"{file.path}, bytes", file.bytes, getattr(info, "size", None))
-        yield checks.equal(f"{file.path}, sha256", file.sha256, sha256)
-    others = sorted(set(state.paths) - {*paths, CARD, EXPORT_RECORD, CHECKSUMS, GIT_ATTRIBUTES})
+    yield from compare_files(checks, state, record.files)
+    yield same_licence_files(checks, state, record.base, record.licence)
+    known = {*paths, *legal(state.paths), CARD, EXPORT_RECORD, CHECKSUMS, GIT_ATTRIBUTES}
+    others = sorted(set(state.paths) - known)
     if others:
         yield checks.not_looked_at("files that the record does not list", ", ".join(others), "nothing to compare with")
 

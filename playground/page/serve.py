@@ -1,12 +1,12 @@
 """Serve the page on this machine until Ctrl-C."""
 
-import ipaddress
-import socket
 import sys
 
 from playground.ask.engine import Engine
+from playground.listening import require_port
 from playground.page.build import build_page, launch_options
 from titlecraft.errors import UserError
+from titlecraft.process.loopback import is_loopback
 from titlecraft.rows.index import index_of_rows
 
 
@@ -30,25 +30,3 @@ def serve(adapter: str, host: str, port: int) -> int:
     finally:
         page.close(verbose=False)
     return 0
-
-
-def require_port(host: str, port: int) -> int:
-    """The port, or a free one for 0. Raises UserError if it is in use."""
-    try:
-        if not 0 <= port <= 65535:
-            raise OverflowError("a port is 0 to 65535")  # getaddrinfo would wrap 99999 to 34463
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            return probe.getsockname()[1]
-    except (OSError, OverflowError) as error:
-        raise UserError(f"cannot serve on {host} port {port} ({error}): choose another --port or --host") from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is a loopback address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,15 +2,12 @@
 
 import json
 import sys
-from typing import Any
-
-import uvicorn
 
 from model_card.named_records import EXAMPLE_TITLE
 from playground.ask.engine import Engine
-from playground.page.serve import is_loopback, require_port
+from playground.listening import address_of, require_port, run_app
 from playground.serve.app import Server, build_app
-from titlecraft.errors import UserError
+from titlecraft.process.loopback import is_loopback
 from titlecraft.rows.index import index_of_rows
 
 
@@ -24,20 +21,13 @@ def serve(adapter: str, host: str, port: int, key: str | None, origins: list[str
     print(greeting(server, host, port), flush=True)
     if not is_loopback(host) and key is None:
         print("Anyone who can reach this machine can use the model: --api-key KEY asks for a key.", file=sys.stderr)
-    config: Any = uvicorn.Config(app, host=host, port=port, log_level="warning", lifespan="off")
-    try:
-        uvicorn.Server(config).run()
-    except (SystemExit, OSError) as error:  # uvicorn exits where somebody took the port in the meantime
-        raise UserError(f"cannot serve on {host} port {port}: choose another --port or --host") from error
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
+    run_app(app, host, port)
     return 0
 
 
 def greeting(server: Server, host: str, port: int) -> str:
     """What is served where, and a command to try."""
-    engine, shown = server.engine, f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/v1"
+    engine, address = server.engine, f"{address_of(host, port)}/v1"
     body = {"model": engine.inputs.adapter.repo, "messages": [{"role": "user", "content": EXAMPLE_TITLE}]}
     key = "" if server.key is None else ' -H "Authorization: Bearer $KEY"'
     names = [f"  {name}  ({'the adapter' if arm == 'tuned' else 'its base'})" for name, arm in server.models.items()]

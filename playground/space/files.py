@@ -44,13 +44,14 @@ def write_files(folder: Path, adapter: Pin, base: Pin, dataset: Pin, requirement
         copy = folder / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    app = (
-        markdown_templates("playground.space")
-        .get_template("space_app.py.jinja")
-        .render(adapter=adapter, base=base, dataset=dataset)
-    )
-    (folder / SPACE_APP).write_text(app, encoding="utf-8")
+    (folder / SPACE_APP).write_text(rendered_app(adapter, base, dataset), encoding="utf-8")
     (folder / SPACE_REQUIREMENTS).write_text("".join(f"{line}\n" for line in requirements))
+
+
+def rendered_app(adapter: Pin, base: Pin, dataset: Pin) -> str:
+    """The text of app.py."""
+    template = markdown_templates("playground.space").get_template("space_app.py.jinja")
+    return template.render(adapter=adapter, base=base, dataset=dataset)
 
 
 def metadata(record: SpaceRecord) -> SpaceCardData:
@@ -79,10 +80,11 @@ def write_card(folder: Path, repo: str, record: SpaceRecord, licence: str, head:
         licence: the id of the base model's licence.
         head: the revision that the folder will be published on top of.
     """
-    body = (
-        markdown_templates("playground.space")
-        .get_template("space_card.md.jinja")
-        .render(repo=repo, record=record, licence=licence)
-    )
-    generated = f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"
-    write_merged_card(folder, repo, head, generated, OWNED)
+    write_merged_card(folder, repo, head, rendered_card(repo, record, licence), OWNED)
+
+
+def rendered_card(repo: str, record: SpaceRecord, licence: str) -> str:
+    """The whole card, metadata and text; `licence` is the id of the base model's."""
+    template = markdown_templates("playground.space").get_template("space_card.md.jinja")
+    body = template.render(repo=repo, record=record, licence=licence)
+    return f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"

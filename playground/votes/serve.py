@@ -2,16 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Any
-
-import uvicorn
 
 from evaluation.preference.pairs import Pairs
 from evaluation.preference.show import HTML, JSON, print_preference, write_preference
 from evaluation.preference.votes import Votes
-from playground.page.serve import is_loopback, require_port
+from playground.listening import address_of, require_port, run_app
 from playground.votes.app import build_app
-from titlecraft.errors import UserError
+from titlecraft.process.loopback import is_loopback
 
 FILE = "votes.jsonl"
 
@@ -20,22 +17,11 @@ def serve_votes(pairs: Pairs, out: Path, host: str, port: int) -> None:
     """Serve the page until Ctrl-C; votes are in votes.jsonl of the folder `out`, and go on there. Raises UserError."""
     port = require_port(host, port)
     votes = Votes(pairs, out / FILE)
-    shown = f"[{host}]" if ":" in host else host
-    print(
-        f"votes on {pairs.report}, kept in {votes.file}; Ctrl-C ends and writes the result\nhttp://{shown}:{port}",
-        flush=True,
-    )
+    print(f"votes on {pairs.report}, kept in {votes.file}; Ctrl-C ends and writes the result", flush=True)
+    print(address_of(host, port), flush=True)
     if not is_loopback(host):
         print("Anyone who can reach this machine can vote under any name; Ctrl-C stops it.", file=sys.stderr)
-    config: Any = uvicorn.Config(
-        build_app(votes, is_loopback(host)), host=host, port=port, log_level="warning", lifespan="off"
-    )
-    try:
-        uvicorn.Server(config).run()
-    except (SystemExit, OSError) as error:  # uvicorn exits where somebody took the port in the meantime
-        raise UserError(f"cannot serve on {host} port {port}: choose another --port or --host") from error
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
+    run_app(build_app(votes, is_loopback(host)), host, port)
     write_result(votes, out)
 
 

@@ -66,6 +66,8 @@ def write_benchmark(folder: Path) -> None:
     for split in ("train", "validation", "test"):
         pq.write_table(pa.Table.from_pylist(questions), folder / "ARC-Easy" / f"{split}-00000-of-00001.parquet")
     files = [f"  - split: {split}\n    path: ARC-Easy/{split}-*" for split in ("train", "validation", "test")]
+    task = "id: easy, config: ARC-Easy, split: test, field_spec: {input: question, target: answerKey}"
+    (folder / "eval.yaml").write_text(f"name: ARC\ntasks:\n- {{{task}}}\n- {{id: other, split: test}}\n")
     card = "\n".join(["---", "configs:", "- config_name: ARC-Easy", "  data_files:", *files, "---", ""])
     (folder / "README.md").write_text(card)
 

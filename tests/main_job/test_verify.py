@@ -50,7 +50,16 @@ def test_everything_holds_on_a_fresh_machine(world: World, published: dict[str, 
         second = world.titlecraft(*shlex.split(command)[1:], "--json", "d.json", **fresh)
         assert second.returncode == 0, second.stdout[-3000:] + second.stderr
     assert "dataset: data/train-00000-of-00001.parquet, built again" in (world.folder / "d.json").read_text()
-    assert "levels scores, predictions are not possible: a dataset has no report" in second.stdout
+    assert "levels scores, predictions, training are not possible: a dataset has no report" in second.stdout
+
+
+def test_the_adapter_is_trained_again_bit_for_bit(world: World, published: dict[str, str]) -> None:
+    process = world.titlecraft("verify", ADAPTER, "--level", "training", "--full")
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-2000:]
+    assert "holds: level training: training record: adapter_model.safetensors, sha256" in process.stdout
+    assert "holds: level training: training record: training_log.jsonl, sha256" in process.stdout
+    refused = world.titlecraft("verify", f"datasets/{DATASET}", "--hours", "2")
+    assert refused.returncode == 2 and "--hours is a positive number of hours, for --level training" in refused.stderr
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests import ROOT
 from tests.warm.child import run_command
 from tests.warm.endpoints import Places, places_of_environment
+from tests.warm.first_use import use_once
 from tests.warm.no_tls import share_one_context
 
 LIBRARIES = (
@@ -78,6 +79,7 @@ def import_libraries() -> Places:
     for stage in stage_sources.SOURCES:
         code_version.sources_sha256(stage)  # kept in memory: no test edits the sources
     share_one_context()
+    use_once()
     places = places_of_environment()
     gc.collect()
     gc.freeze()  # or every fork would walk through, and so copy, all that is imported here

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from titlecraft.cards.picture import save_png
 from titlecraft.records import Pin, Source
 from titlecraft.records.lineage import Result, Trained, best_first
 
@@ -129,7 +130,7 @@ def draw(above: Sequence[Box], trunk: Box, branches: Sequence[Branch], left_out:
         y += box.height + GAP / 2
     if left_out:
         axes.text(SIDE + INDENT, y + LINE / 2, left_out, fontsize=8, color="#555555", va="center")
-    figure.savefig(path, dpi=200, metadata={"Software": None})
+    save_png(figure, path, dpi=200)
 
 
 ARROW = {"arrowstyle": "-|>", "color": "#8a8f98", "linewidth": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}

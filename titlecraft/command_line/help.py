@@ -35,6 +35,7 @@ EXAMPLES = {
     ),
     "card": ("YOU/NAME --dry-run", "YOU/NAME"),
     "verify": ("YOU/NAME", "datasets/YOU/products --level data --source products.csv"),
+    "sign": ("YOU/NAME --key key.pem", "datasets/YOU/products --key key.pem"),
     "lineage": ("YOU/NAME", "YOU/NAME --json"),
     "ask": ('"Adult Ballet Tutu Yellow" --adapter YOU/NAME --both', "--adapter YOU/NAME --grounded"),
     "play": ("--adapter YOU/NAME", "--adapter YOU/NAME --hub local"),

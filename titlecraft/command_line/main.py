@@ -25,6 +25,7 @@ VERBS = {
     "judge": "which text is better: blind pairwise preference over a report's answers",
     "card": "render the card of an adapter or a dataset again from the records in its repo",
     "verify": "re-derive every number that a published repo shows",
+    "sign": "sign the files of a published repo, so that others can verify whose they are",
     "lineage": "source, dataset, adapters, reports and exports of a repo, each at its commit",
     "ask": "ask a published adapter, its base or both, in the terminal, with sources",
     "play": "the same as a page in the browser, both answers side by side",

@@ -1,13 +1,12 @@
 """Where to look at what was published: its address and, for a private repo on the embedded Hub, how to sign in."""
 
-import ipaddress
-from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
-import httpx
 from huggingface_hub import HfApi
+from huggingface_hub.utils import httpx
 
 from titlecraft.hub.pins import address, endpoint
+from titlecraft.process.loopback import is_loopback
 from titlecraft.records import Pin
 
 
@@ -29,10 +28,7 @@ def page_link(pin: Pin, path: str | None = None) -> str:
 
 def on_this_machine(link: str) -> bool:
     """Whether the address is one of this machine."""
-    host = urlsplit(link).hostname or ""
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
+    return is_loopback(urlsplit(link).hostname or "")
 
 
 def is_public(pin: Pin) -> bool:

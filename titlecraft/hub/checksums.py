@@ -1,6 +1,6 @@
 """SHA256SUMS: the checksums of the files that Titlecraft published to a repo, so that later changes can be detected.
 
-`sha256sum -c SHA256SUMS` reads it. It leaves out the card, which people edit, files that the Hub adds, and files that
+`sha256sum -c SHA256SUMS` reads it. It leaves out the card and eval.yaml, which people edit, the signature, which covers the same files, files that the Hub adds, and files that
 people added by hand.
 """
 
@@ -12,9 +12,9 @@ from huggingface_hub import HfApi
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import lfs_sha256, read_file
 from titlecraft.records import Pin
-from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES
+from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES, HUB_TASKS, SIGNATURE
 
-NOT_LISTED = frozenset({CARD, GIT_ATTRIBUTES, CHECKSUMS})
+NOT_LISTED = frozenset({CARD, GIT_ATTRIBUTES, CHECKSUMS, HUB_TASKS, SIGNATURE})
 
 
 def write_sums(sums: dict[str, str]) -> bytes:

@@ -7,14 +7,14 @@ moves the head of the repo, but does not invalidate trainings or evaluations.
 from fnmatch import fnmatch
 
 from huggingface_hub import HfApi
-from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.hf_api import LastCommitInfo, RepoFile
 
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin, published_pin
 from titlecraft.records import DATASET_RECORD, Pin
-from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES, LINEAGE
+from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES, HUB_TASKS, LINEAGE, SIGNATURE
 
-BESIDE_THE_DATA = (CARD, LINEAGE, CHECKSUMS, GIT_ATTRIBUTES, "assets/*")
+BESIDE_THE_DATA = (CARD, LINEAGE, CHECKSUMS, GIT_ATTRIBUTES, HUB_TASKS, SIGNATURE, "assets/*")
 
 
 def pin_data(reference: str) -> Pin:
@@ -50,15 +50,17 @@ def newest_with_the_same_data(head: Pin | None) -> Pin | None:
 
 def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:
     """Return, for each of these files in the state, the commit that last changed it."""
+    commits = last_commits(state, paths)
+    return {path: Pin(type=state.type, repo=state.repo, revision=commit.oid) for path, commit in commits.items()}
+
+
+def last_commits(state: Pin, paths: list[str]) -> dict[str, LastCommitInfo]:
+    """Return, for each of these files in the state, id and date of the commit that last changed it."""
     if not paths:
         return {}
     with hub_errors(f"looking into {state}", state.repo, state.type):
         infos = HfApi().get_paths_info(state.repo, paths, repo_type=state.type, revision=state.revision, expand=True)
-    return {
-        file.path: Pin(type=state.type, repo=state.repo, revision=file.last_commit.oid)
-        for file in infos
-        if file.last_commit
-    }
+    return {file.path: file.last_commit for file in infos if file.last_commit}
 
 
 def data_files(state: Pin) -> dict[str, str]:

@@ -20,10 +20,10 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import FIRST_FILES, published_pin
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
-from titlecraft.records.repo_files import CHECKSUMS, LINEAGE
+from titlecraft.records.repo_files import CHECKSUMS, EVENT_FILES, HUB_RESULTS, LINEAGE
 
 # what a new adapter takes the place of in its repo; reports are about the adapter that they measured
-REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", "adapter_*", LINEAGE)
+REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", f"{HUB_RESULTS}/*", f"{EVENT_FILES}/*", "adapter_*", LINEAGE)
 
 
 @contextmanager

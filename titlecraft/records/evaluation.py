@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from msgspec import UNSET, UnsetType
 
 from titlecraft.records.base import Code, File, Pin, Record
+from titlecraft.records.third_party import ThirdPartyAdapter
 from titlecraft.records.training import Check
 from titlecraft.settings import Base, Evaluation, Generation
 
@@ -97,6 +98,20 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
         if self.better == "neither":
             return "higher" if increases else "lower"
         return "better" if increases == (self.better == "higher") else "worse"
+
+
+class BenchmarkResult(Record, frozen=True):
+    """What a measure of `also` was measured on: a configuration and split of a dataset.
+
+    `task_id` is the task of the dataset's `eval.yaml` that the measure is the result of, as the Hub's benchmarks have it;
+    null for a dataset without one and for a task's further metrics.
+    """
+
+    measure: str
+    dataset: Pin
+    config: str
+    split: str
+    task_id: str | None
 
 
 class NotMeasured(Record, frozen=True):
@@ -227,10 +242,12 @@ class EvaluationRecord(Tested, frozen=True):
 
     Rows of the split = titles_available + sum(excluded). `references_cut` counts references that exceed the model's
     length. `sampled` has the measures of sampled answers, averaged per title; empty if none were requested. `also` has
-    the benchmarks before and after, and `benchmarks` the pins of their datasets. `grounded` has the third arm if it was
+    the benchmarks before and after, `benchmarks` the pins of their datasets, and `benchmark_results` what each was
+    measured on. `grounded` has the third arm if it was
     requested. `not_measured` names measures that cannot read the script of the texts. `near_not_looked_for` counts rows
     of the split without spaces between words, for which near copies were not looked for. Both are absent if there is
-    nothing to report, so that older records keep their bytes.
+    nothing to report, so that older records keep their bytes. `third_party` has what is known of an adapter without a
+    training record; it is absent for Titlecraft's own.
     """
 
     arms: ClassVar[tuple[str, str]] = ("before", "after")
@@ -264,4 +281,6 @@ class EvaluationRecord(Tested, frozen=True):
     near_not_looked_for: int | UnsetType = UNSET
     clusters: Clusters | UnsetType = UNSET
     answers: AllAnswers | UnsetType = UNSET
+    third_party: ThirdPartyAdapter | UnsetType = UNSET
+    benchmark_results: list[BenchmarkResult] | UnsetType = UNSET
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"

@@ -3,8 +3,10 @@
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from titlecraft.records import Check, Code, File, Licence, Pin, Record
+from titlecraft.records.third_party import ThirdPartyAdapter
 from titlecraft.settings import Generation
 
 Form = Literal["merged", "gguf", "gguf-adapter"]
@@ -133,6 +135,7 @@ class ExportRecord(Record, frozen=True):
     importance_matrix: ImportanceMatrix | None = None
     chat_template: bool = False  # whether the model has a chat template that renders the prompt
     ollama_files: tuple[str, ...] = ()
+    third_party: ThirdPartyAdapter | UnsetType = UNSET  # what is known of an adapter without a training record
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"
 
 

@@ -3,6 +3,7 @@
 # every repo
 CARD = "README.md"
 CHECKSUMS = "SHA256SUMS"
+SIGNATURE = "model.sig"
 GIT_ATTRIBUTES = ".gitattributes"
 LINEAGE = "lineage.json"
 LINEAGE_PICTURE = "assets/lineage.png"
@@ -11,6 +12,7 @@ LINEAGE_PICTURE = "assets/lineage.png"
 DATASET_RECORD = "dataset_record.json"
 PROMPT_FILE = "prompt.json"
 QUARANTINE = "quarantine/lines.jsonl"
+HUB_TASKS = "eval.yaml"
 
 # a model or an adapter
 MODEL_CONFIG = "config.json"
@@ -21,6 +23,8 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_FILES = (ADAPTER_WEIGHTS, ADAPTER_CONFIG)
 TRAINING_RECORD = "training_record.json"
 TRAINING_LOG = "training_log.jsonl"
+HUB_RESULTS = ".eval_results"
+EVENT_FILES = "runs"
 EXPORT_RECORD = "export_record.json"
 OLLAMA_TEMPLATE, OLLAMA_SYSTEM, OLLAMA_PARAMS, MODELFILE = "template", "system", "params", "Modelfile"
 

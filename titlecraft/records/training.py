@@ -148,6 +148,7 @@ class TrainingRecord(Record, frozen=True):
     format than alpaca: their prompt is prompt.json of the dataset. `targets_chosen`: the recipe left the layers of `lora` to the
     base's family. `validation` is null if the training did not validate. `rows` says how the rows of a dataset were read that Titlecraft did not
     build. `chosen` is the sweep that chose settings of the recipe; null if none did.
+    `metrics` is the Space that shows the metrics of the run; null if they were not published.
     """
 
     key: str
@@ -185,6 +186,7 @@ class TrainingRecord(Record, frozen=True):
     targets_chosen: bool = False
     rows: ReadRows | None = None
     chosen: Chosen | None = None
+    metrics: str | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
 
     def key_inputs(self) -> TrainingInputs:

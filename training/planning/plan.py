@@ -14,13 +14,13 @@ from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import licence_of, obligations, require_name
 from titlecraft.hub.pins import pin, published_pin, require_own, require_write
+from titlecraft.models.base.prompt_of_dataset import prompt_for
 from titlecraft.records import TRAINING_RECORD, Licence, Pin, ReadRows, Record, RowSettings, TrainedPrompt
 from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe, Training
 from training.adapter_settings import adapter_fault, adapter_notes
 from training.data.lengths import measure_lengths, packed_items
 from training.data.long_answers import longest_example
-from training.data.prompt import prompt_for
 from training.data.validation_rows import count_rows
 from training.lost_settings import fault, idle, lost
 from training.model.packable import require_packable

@@ -102,6 +102,17 @@ def validation_row(plan: Plan) -> tuple[str, str, str]:
     )
 
 
+def memory_cells(card: Any) -> tuple[str, str]:
+    """The gigabytes that a run takes of a GPU's memory, and whether it fits; a plan's or a sweep's line of a GPU."""
+    return f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}", "yes" if card.fits else "[red]no[/]"
+
+
+def time_cell(card: Any) -> str:
+    """How long the run takes on a GPU; a rate that was not measured is marked."""
+    about = "" if card.measured else "≈ "
+    return f"{about}{duration(card.seconds)}" if card.fits else "–"
+
+
 def card_table(plan: Plan) -> Table:
     """One line for each GPU: memory, whether the run fits, batch, checkpointing, rate and time."""
     table = Table("GPU", "takes (GB)", "fits", "batch", "checkpointing", "tokens/s", "time")
@@ -109,12 +120,11 @@ def card_table(plan: Plan) -> Table:
         about = "" if card.measured else "≈ "
         table.add_row(
             card.name,
-            f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}",
-            "yes" if card.fits else "[red]no[/]",
+            *memory_cells(card),
             f"{card.batch_size} × {card.accumulation}",
             "yes" if card.gradient_checkpointing else "no",
             f"{about}{card.tokens_per_second:,.0f}",
-            f"{about}{duration(card.seconds)}" if card.fits else "–",
+            time_cell(card),
         )
     return table
 

@@ -3,6 +3,7 @@
 The estimates come from the plan of the recipe that needs the most memory.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,15 +11,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from titlecraft.errors import UserError
+from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import Record
 from training.data.validation_rows import SPLIT, count_rows
 from training.lost_settings import idle
 from training.planning.plan import plan
-from training.planning.plan_table import duration
+from training.planning.plan_table import duration, memory_cells, time_cell
 from training.steps import count_steps
 from training.sweep.combinations import SweepRequest, no_effect, no_rows
 from training.sweep.halving import plan_rungs, runs_of_sweep
+from training.sweep.impossible import find_impossible, in_lines
 from training.sweep.record import Judged
 
 SCORING = 1.25  # scoring takes at most a quarter of the forward passes of training
@@ -60,8 +64,15 @@ class SweepPlan(Record, frozen=True):
 
 def estimate(asked: SweepRequest) -> SweepPlan:
     """The plan of a sweep. Raises UserError if dataset or base cannot be trained with."""
-    combinations = asked.combinations()
-    largest = max(combinations, key=lambda one: (one.recipe.training.batch_size, one.recipe.lora.r))
+    combinations, settings = asked.combinations(), asked.recipe.base
+    if settings.quantization == "auto":  # a plan is about GPUs
+        settings = replace(settings, quantization="nf4")
+    combinations = [replace(one, recipe=replace(one.recipe, base=settings)) for one in combinations]
+    impossible = find_impossible(combinations, pin(f"{settings.repo}@{settings.revision}", "model"))
+    possible = [one for one in combinations if one.number not in impossible]
+    if not possible:
+        raise UserError(f"titlecraft sweep: {in_lines(impossible)[0]}")
+    largest = max(possible, key=lambda one: (one.recipe.training.batch_size, one.recipe.lora.r))
     whole = plan(asked.dataset, asked.repo, largest.recipe)
     rungs, items = plan_rungs(len(combinations)), whole.packed_rows or whole.examples
     counted = [count_steps(items, one.recipe.training) for one in combinations]
@@ -70,7 +81,7 @@ def estimate(asked: SweepRequest) -> SweepPlan:
     available = count_rows(whole.dataset, whole.read_as.settings if whole.read_as else None)
     rows = min(available, largest.recipe.training.validation_rows)
     speed = measured_here(work_folder("sweep", asked.repo) / "results")
-    faults = [no_rows(whole.dataset, largest.recipe, available)]
+    faults = [*in_lines(impossible), no_rows(whole.dataset, largest.recipe, available)]
     for one, steps in zip(combinations, counted, strict=True):
         faults += [no_effect(asked.swept, one.recipe, None, items, steps.count), idle(one.recipe.training, steps.count)]
     return SweepPlan(
@@ -121,13 +132,7 @@ def show_estimate(plan: SweepPlan) -> int:
         console.print(f"  {runs} until {100 * share:.4g} % of the run")
     table = Table("GPU", f"recipe {plan.largest} takes (GB)", "fits", "time of all runs")
     for card in plan.cards:
-        about = "" if card.measured else "≈ "
-        table.add_row(
-            card.name,
-            f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}",
-            "yes" if card.fits else "[red]no[/]",
-            f"{about}{duration(card.seconds)}" if card.fits else "–",
-        )
+        table.add_row(card.name, *memory_cells(card), time_cell(card))
     console.print(table)
     console.print(
         f"this machine: {duration(plan.here)}, at the speed of the runs of this sweep that are on disk"

@@ -11,6 +11,7 @@ import yaml
 
 from titlecraft.errors import UserError
 from titlecraft.files import write_atomically
+from titlecraft.hub.errors import first_line
 from titlecraft.records import Chosen, read_record
 from training.sweep.combinations import ALL_SETTINGS
 from training.sweep.plot import draw
@@ -34,12 +35,20 @@ def require_folder(out: Path) -> None:
 def finished_record(out: Path, key: str, fresh: bool) -> SweepRecord | None:
     """The record in a folder; None if the folder has no finished sweep.
 
-    Raises UserError if the record has another key, unless `fresh`.
+    Raises UserError if the file is no record of a sweep, or has another key, unless `fresh`.
     """
     file = out / JSON
-    if fresh or not file.is_file():
+    if file.exists() and not file.is_file():
+        raise UserError(f"--out {out}: {file} is a folder: name another folder by --out")
+    if fresh or not file.exists():
         return None
-    record = read_record(file.read_bytes(), SweepRecord, str(file))
+    try:
+        record = read_record(file.read_bytes(), SweepRecord, str(file))
+    except (UserError, OSError) as error:
+        reason = first_line(error).removeprefix(f"{file} ")
+        raise UserError(
+            f"{file} cannot be read as the record of a sweep ({reason}): name another folder by --out, or add --fresh to replace it"
+        ) from error
     if record.key != key:
         raise UserError(
             f"{file} is of another sweep, with other recipes, rows or code: name another folder by --out, or add --fresh to replace it"

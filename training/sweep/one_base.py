@@ -58,6 +58,7 @@ class OneBase:
         self.encoded = encode(job)
         self.loaded: LoadedBase | None = None
         self.base_logits: torch.Tensor | None = None
+        self.scored_alone: dict[str, bool] = {}  # what recipes with these `checks_of` have passed
 
     @property
     def sample(self) -> list[Pair]:
@@ -101,7 +102,8 @@ class OneBase:
         started, loaded = time.perf_counter(), self.load()
         own_forward = vars(causal_of(loaded.model)).get("forward")
         attention = loaded.model.config._attn_implementation
-        prepared = self.prepare(recipe, loaded)
+        checked = self.scored_alone.get(checks_of(recipe)) if recipe.lora.init == "default" else None
+        prepared = self.prepare(recipe, loaded, checked is not None)
         for path in by_step(folder):
             if int(path.name.removeprefix("step-")) >= step:
                 shutil.rmtree(path)  # the run was killed before its result was stored
@@ -118,26 +120,31 @@ class OneBase:
             saving,
         )
         trainer.remove_callback(trainer.bar)
-        check_own_loss(trainer, prepared.yardstick, prepared.recipe.training, self.job.base)
-        checks.require(checks.check_accumulation(trainer))
-        scorer = Scorer(model, self.sample[:rows], pad)
+        scorer = Scorer(model, self.sample[:rows], pad, one_at_a_time=bool(checked))
         ending = ScoreAndStop(trainer, scorer, step)
         trainer.add_callback(ending)
         with steady_threads(model):
-            scorer.check_batching()
+            if prepared.yardstick:
+                check_own_loss(trainer, prepared.yardstick, prepared.recipe.training, self.job.base)
+                checks.require(checks.check_accumulation(trainer))
+                scorer.check_batching()
+                self.scored_alone[checks_of(recipe)] = scorer.one_at_a_time
             run_all_steps(trainer)
         seen, before = int(trainer.seen["tokens"]), trainer.pace.start[1] if trainer.pace.start else 0
         remove_adapter(prepared, own_forward, attention)
         seconds = round(time.perf_counter() - started, 2)
         return Judged(key=run.key, step=step, losses=ending.losses, seconds=seconds, tokens=seen - before)
 
-    def prepare(self, recipe: Recipe, loaded: LoadedBase) -> Prepared:
-        """A new adapter of the recipe on the base, after the checks of a training. Raises UserError if a check fails."""
+    def prepare(self, recipe: Recipe, loaded: LoadedBase, checked: bool) -> Prepared:
+        """A new adapter of the recipe on the base, after the checks of a training. Raises UserError if a check fails.
+
+        `checked`: a recipe with the same `checks_of` passed before.
+        """
         targets = recipe.lora.target_modules or (self.encoded.lora or recipe.lora).target_modules
         recipe = replace(recipe, lora=replace(recipe.lora, target_modules=targets))
         encoded = replace(self.encoded, lora=recipe.lora)
         recipe, note = fit_memory(recipe, encoded)
-        prepared = prepare(encoded, self.job.base, self.job.prompt, recipe, note, loaded)
+        prepared = prepare(encoded, self.job.base, self.job.prompt, recipe, note, loaded, checked)
         if recipe.lora.init != "default":  # on a base that was loaded for this run alone
             return prepared
         if self.base_logits is None:
@@ -147,6 +154,12 @@ class OneBase:
             [checks.check("the base gives the same logits in every run of the sweep, bit for bit", True, same)]
         )
         return prepared
+
+
+def checks_of(recipe: Recipe) -> str:
+    """The settings that the checks before the first step depend on; recipes that share them are checked once."""
+    training = recipe.training
+    return repr((recipe.lora, training.batch_size, training.accumulation))
 
 
 def remove_adapter(prepared: Prepared, own_forward: Any, attention: str) -> None:

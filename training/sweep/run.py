@@ -13,17 +13,18 @@ from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import licence_of, require_name
 from titlecraft.hub.pins import pin, require_write
 from titlecraft.hub.publishing import sole_publisher, work_folder
+from titlecraft.models.base.prompt_of_dataset import prompt_for
 from titlecraft.models.base.quantisation import resolve_quantization
 from titlecraft.records import Pin, RowSettings, current_code, digest
 from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe
 from training.checkpoints.saving import Saving
-from training.data.prompt import prompt_for
 from training.data.validation_rows import count_rows
 from training.job import Job
 from training.run import PACKAGES, run_of
 from training.sweep.combinations import SweepRequest, no_rows
 from training.sweep.files import finished_record, require_folder, write_files
+from training.sweep.impossible import require_possible
 from training.sweep.one_base import OneBase
 from training.sweep.record import SweepRecord
 from training.sweep.show import Screen, quiet
@@ -51,6 +52,7 @@ def sweep(asked: SweepRequest, out: Path, *, fresh: bool = False) -> SweepRecord
         if done := finished_record(out, key, fresh):
             print(f"nothing to do: {out} holds this very sweep")
             return done
+        require_possible(combinations, base)
         require_validation_rows(data, recipe, rows)
         work = work_folder("sweep", asked.repo)
         if fresh:

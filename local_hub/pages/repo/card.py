@@ -10,11 +10,12 @@ from local_hub.pages import addresses
 from local_hub.pages.dataset.preview import Preview, preview
 from local_hub.pages.markdown import Surroundings, render_markdown
 from local_hub.pages.page import Visit, page, render
-from local_hub.pages.repo.card_facts import chips, evaluations, texts
+from local_hub.pages.repo.card_facts import Evaluation, FindRepo, chips, evaluations, hub_results, texts
 from local_hub.pages.repo.usage import snippet
 from local_hub.pages.repo.view import RepoView
 from local_hub.repos.damaged_info import read_or_reason
 from local_hub.repos.entry import Entry
+from local_hub.repos.eval_results import eval_results
 from local_hub.repos.info import RepoInfo, card_of
 from local_hub.untrusted.card_metadata import check_card, split_card
 
@@ -49,7 +50,7 @@ def card(visit: Visit) -> Response:
         tab="card",
         readme=readme,
         chips=chips(metadata, view.type, library, find_repo),
-        evaluations=evaluations(metadata, find_repo),
+        evaluations=_hub_results(view, find_repo) + evaluations(metadata, find_repo),
         preview=_preview(view, metadata, files),
         snippet=snippet(view.type, view.id, library, metadata),
         files=files,
@@ -57,6 +58,13 @@ def card(visit: Visit) -> Response:
         parameters=(facts.get("safetensors") or {}).get("total"),
         used_by=_used_by(view),
     )
+
+
+def _hub_results(view: RepoView, find_repo: FindRepo) -> list[Evaluation]:
+    """The results in `.eval_results` of a model whose files the visitor may read."""
+    if view.type != "model" or not view.readable:
+        return []
+    return hub_results(eval_results(view.repo, view.commit), find_repo)
 
 
 def _readme(view: RepoView, files: list[Entry]) -> _Readme | None:

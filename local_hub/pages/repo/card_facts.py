@@ -87,6 +87,19 @@ def evaluations(card: dict[str, Any], find_repo: FindRepo) -> list[Evaluation]:
     return [evaluation for result in results if (evaluation := _evaluation(result, find_repo)).metrics]
 
 
+def hub_results(items: list[dict[str, Any]], find_repo: FindRepo) -> list[Evaluation]:
+    """The results in `.eval_results`, as `local_hub.repos.eval_results` reads them; invalid files are left out."""
+    return [_hub_result(item["data"], find_repo) for item in items[:_MAX_EVALUATIONS] if "data" in item]
+
+
+def _hub_result(data: dict[str, Any], find_repo: FindRepo) -> Evaluation:
+    dataset = data["dataset"]
+    metric = {"name": data.get("notes") or dataset["task_id"], "value": data["value"]}
+    task = {"name": f"Benchmark {dataset['task_id']}"}
+    named = {"type": dataset["id"], "revision": dataset.get("revision")}
+    return _evaluation({"task": task, "dataset": named, "source": data.get("source"), "metrics": [metric]}, find_repo)
+
+
 def _evaluation(result: dict[str, Any], find_repo: FindRepo) -> Evaluation:
     task, dataset, source = (_object(result.get(name)) for name in ("task", "dataset", "source"))
     revision = _text(dataset.get("revision"))

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -12,18 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataset_builder.card.hub_tasks import TASK, faults_of_tasks, is_ours, render_hub_tasks
 from dataset_builder.card.write import first_row
 from dataset_builder.shards.alpaca import published_columns
 from dataset_builder.shards.product_kind import product_kind
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
+from dataset_builder.source.columns import configured_names
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, digest
-from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
+from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, digest, sources_sha256
+from titlecraft.records.repo_files import HUB_TASKS, PROMPT_FILE, QUARANTINE
 from titlecraft.records.setting_names import IN_RECORDS
 
 BATCH_ROWS = 10_000
@@ -32,7 +35,7 @@ BATCH_ROWS = 10_000
 def verify_dataset(state: RepoState) -> list[Line]:
     """Lines about everything in a dataset record that can be recomputed without the source."""
     lines = []
-    for check in (check_counts, check_splits, check_prompts, check_quarantine):
+    for check in (check_counts, check_splits, check_prompts, check_quarantine, check_hub_tasks):
         checks = Checks("card", "dataset record")
         lines += checks.gather(check(checks, state))
     return lines
@@ -52,6 +55,27 @@ def check_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("key over source, settings and code", record.key, record.key if record.key in keys else keys[0])
     prompt = PromptFormat.from_settings(record.prompt, record.data.keep_columns).to_json()
     yield checks.equal(f"{PROMPT_FILE} from the settings", prompt.decode(), state.require(PROMPT_FILE).decode())
+
+
+def check_hub_tasks(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """eval.yaml is the one that the record gives, or a person's that can be read."""
+    raw, record = state.read(HUB_TASKS), state.dataset
+    if raw is None:
+        return
+    faults = faults_of_tasks(raw, record)
+    yield checks.equal(f"{HUB_TASKS}: tasks that cannot be run", "; ".join(faults) or "none", "none")
+    if not is_ours(raw):
+        yield checks.not_looked_at(
+            HUB_TASKS, "a person's", "tasks as above", f"`{TASK}` of `titlecraft build` is another"
+        )
+        return
+    rendered = (render_hub_tasks(record) or b"").decode()
+    if raw.decode("utf-8", "replace") == rendered or record.code.sources == sources_sha256("dataset_builder"):
+        yield checks.equal(f"{HUB_TASKS} from the record", raw.decode("utf-8", "replace"), rendered)
+    else:
+        yield checks.could_not_be_looked_at(
+            f"{HUB_TASKS} from the record", "there", "another text", "here is other code"
+        )
 
 
 def key_inputs_as_listed(state: RepoState) -> dict[str, Any]:
@@ -164,6 +188,25 @@ def check_prompts(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 
 def check_quarantine(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """Quarantined lines by reason, counted in the quarantine file."""
-    reasons = Counter(json.loads(line)["reason"] for line in state.require(QUARANTINE).splitlines())
-    yield checks.equal("quarantined lines", state.dataset.quarantined, dict(sorted(reasons.items())))
+    """Quarantined lines by reason, counted in the quarantine file; each names another line of a source file, in reading order."""
+    record = state.dataset
+    entries = [json.loads(line) for line in state.require(QUARANTINE).splitlines()]
+    reasons = Counter(entry["reason"] for entry in entries)
+    yield checks.equal("quarantined lines", record.quarantined, dict(sorted(reasons.items())))
+    lines = [file.lines for file in record.source.files]
+    numbers = {file.name: number for number, file in enumerate(record.source.files)}
+    places = [(numbers.get(entry.get("file")) if len(lines) > 1 else 0, entry["line"]) for entry in entries]
+    outside = [line for file, line in places if file is None or not 1 <= line <= lines[file]]
+    yield checks.equal("quarantined lines that no source file has", outside or "none", "none")
+    disordered = sum(before >= after for before, after in pairwise(places)) if not outside else 0
+    yield checks.equal("quarantined lines out of their order, or twice", disordered, 0)
+    if record.code.sources != sources_sha256("dataset_builder"):
+        yield checks.not_looked_at(
+            "what the quarantine shows of a line", "in the file", "not looked at", "here is other code"
+        )
+        return
+    raw = sum("raw" in entry for entry in entries)
+    yield checks.equal("raw lines in the quarantine", raw, len(entries) if record.data.quarantine == "raw" else 0)
+    configured = {*configured_names(record.data)}
+    others = sorted({name for entry in entries for name in entry["columns"]} - configured)
+    yield checks.equal("columns in the quarantine that were not configured", ", ".join(others) or "none", "none")

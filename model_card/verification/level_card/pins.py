@@ -1,20 +1,19 @@
 """Level card, pins: every commit of another repo that a record names is on the Hub, with the files that the record relies on."""
 
 from collections.abc import Iterator
-from fnmatch import fnmatch
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
-from evaluation.inputs import FIRST_PROTOCOL, key_inputs
+from evaluation.inputs import PROTOCOL, PROTOCOL_OF_CLUSTERS, PROTOCOL_OF_TITLES, key_inputs
 from evaluation.measures import measure_names
 from evaluation.statistics.compare import BEFORE_CLUSTERS
+from evaluation.statistics.intervals import BEFORE_PLUS_FOUR
+from model_card.verification.level_card.licences import same_licence_files
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.lines.pinned_repo import commit_exists
 from model_card.verification.repo_state import RepoState
-from titlecraft.hub.licence import LEGAL_FILES, copy_legal_files, licence_of
+from titlecraft.hub.licence import licence_of
 from titlecraft.hub.pins import holds, read_file
 from titlecraft.models.adapter.read import Adapter
 from titlecraft.prompt import PromptFormat
@@ -52,13 +51,7 @@ def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("base in the training's settings", record.base_settings.repo, record.base.repo)
     yield from check_prompt(checks, state)
     yield checks.equal("licence, as the base's card states it", record.licence, licence_of(record.base))
-    with TemporaryDirectory() as temporary:
-        copy_legal_files(record.base, record.licence, Path(temporary))
-        of_base = {file.name: file.read_bytes() for file in Path(temporary).iterdir()}
-    paths = [path for path in state.paths if any(fnmatch(path, pattern) for pattern in LEGAL_FILES)]
-    published = {path: state.read(path) for path in paths}
-    different = [name for name in {**of_base, **published} if published.get(name) != of_base.get(name)]
-    yield checks.equal("licence files are those of the base", ", ".join(different) or "equal", "equal")
+    yield same_licence_files(checks, state, record.base, record.licence)
 
 
 def check_prompt(checks: Checks, state: RepoState) -> Iterator[Line]:
@@ -135,7 +128,7 @@ def key_of(state: RepoState, report: EvaluationRecord) -> str:
     weights = {name: state.sha256(name) for name in ADAPTER_FILES}
     prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
     inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
-    if report.interval_method == BEFORE_CLUSTERS:
-        inputs["protocol"] = FIRST_PROTOCOL
+    earlier = {BEFORE_CLUSTERS: PROTOCOL_OF_TITLES, BEFORE_PLUS_FOUR: PROTOCOL_OF_CLUSTERS}
+    inputs["protocol"] = earlier.get(report.interval_method, PROTOCOL)
     names = ("code", "dataset", "base", "base_settings", "quantization", "precision")
     return digest(inputs | {name: getattr(report, name) for name in names})

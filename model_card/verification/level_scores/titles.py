@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from evaluation.statistics.compare import METHODS
+from evaluation.statistics.compare import BEFORE_CLUSTERS
 from evaluation.titles.clusters import describe_clusters
 from evaluation.titles.draw import Sample, Title, TokenLimits, draw
 from model_card.verification.lines.checks import Checks
@@ -32,7 +32,7 @@ def check_titles(
     unsearched = record.near_not_looked_for or 0
     claim = "descriptions whose near copies were not looked for"
     yield checks.equal(claim, unsearched, sample.near_not_looked_for)
-    if record.interval_method == METHODS[0]:  # earlier versions took titles as independent
+    if record.interval_method != BEFORE_CLUSTERS:  # earlier versions took titles as independent
         derived = describe_clusters(sample.clustering)
         yield checks.equal("clusters of similar titles", known(record.clusters), known(derived))
     columns: dict[str, list[Any]] = {

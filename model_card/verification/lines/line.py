@@ -6,7 +6,7 @@ import msgspec
 
 from titlecraft.records import Code, Pin, Record
 
-Level = Literal["card", "scores", "predictions", "data"]
+Level = Literal["card", "scores", "predictions", "data", "training"]
 Verdict = Literal["holds", "does not hold", "not looked at", "could not be looked at"]
 EXIT_STATUS = {"holds": 0, "does not hold": 1, "could not be looked at": 3}  # 2 is a wrong command line
 CUMULATIVE: tuple[Level, ...] = ("card", "scores", "predictions")  # each includes the lines of those before it
@@ -17,6 +17,7 @@ WHAT_AGREES = {
     "scores": "card = records = answers",
     "predictions": "card = records = answers = model",
     "data": "data = source",
+    "training": "card = records, adapter = training",
 }
 """Level -> what a verification at this level compares; the badge shows it."""
 TRAINING = "how the adapter was trained"
@@ -25,6 +26,7 @@ CANNOT_KNOW = {
     "card": f"whether the answers give the numbers, whether the models gave the answers, {TRAINING}, {ALWAYS}",
     "scores": f"whether the models gave the answers, {TRAINING}, {ALWAYS}",
     "predictions": f"{TRAINING}, {ALWAYS}",
+    "training": f"whether the answers give the numbers, whether the models gave the answers, {ALWAYS}",
     "data": "whether the source is what its name says, and whether text written by people is true",
 }
 """Level -> what it cannot show, whatever its verdict."""

@@ -1,6 +1,5 @@
 """Exceptions that give no verdict about a claim: the Hub does not answer, or it denies access to a repo."""
 
-import httpx
 from huggingface_hub.errors import (
     HfHubHTTPError,
     LocalEntryNotFoundError,
@@ -8,6 +7,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
+from huggingface_hub.utils import httpx
 
 NO_ACCESS = (401, 403, 404, 410, 451)  # HTTP status for a repo that is private, gated or deleted
 RETRY_LATER = (429, *range(500, 600))  # HTTP status of an overloaded or broken Hub

@@ -40,7 +40,7 @@ def test_a_standard_deviation_of_rounding_does_not_scale_the_axis(record: Evalua
     exact, rounded = (
         with_primary(record, difference=-0.424, low=-0.424, high=-0.424, std=spread) for spread in (0.0, 5.6e-17)
     )
-    assert forest(rounded, [], "light") == forest(exact, [], "light")
+    assert forest(rounded, []) == forest(exact, [])
 
 
 def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) -> None:

@@ -118,6 +118,21 @@ def test_intervals_cover_the_true_difference_at_their_confidence(draw: str, titl
     assert 0.92 <= inside <= (1 if draw == "rare" else 0.98)
 
 
+def test_few_clusters_of_unequal_size_cover_the_true_difference() -> None:
+    """Large clusters whose differences are unlike the others': most samples of 30 clusters hold few of them."""
+    rng, held = np.random.default_rng(3), {True: [], False: []}
+    sizes, centres = np.array([1] * 100 + [3] * 20 + [6] * 8), np.array([0.1] * 100 + [0.0] * 20 + [-0.1] * 8)
+    truth = float(sizes @ centres / sizes.sum())
+    for _ in range(600):
+        drawn = rng.integers(len(sizes), size=32)
+        clusters = np.repeat(np.arange(32), sizes[drawn])
+        values = np.repeat(centres[drawn], sizes[drawn]) + rng.normal(0, 0.06, len(clusters))
+        for plus_four, hits in held.items():
+            interval = mean_interval(values, SETTINGS, clusters, plus_four=plus_four)
+            hits.append(present(interval.low) <= truth <= present(interval.high))
+    assert np.mean(held[True]) >= 0.92 and np.mean(held[True]) > np.mean(held[False])
+
+
 def test_clusters_of_equal_titles_count_once() -> None:
     rng = np.random.default_rng(8)
     once = rng.normal(0.1, 1.0, 60)

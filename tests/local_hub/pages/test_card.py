@@ -219,3 +219,12 @@ def test_the_front_page_lists_repos_and_says_how_to_use_them(world):
     page = world.get("/?q=TITLES")
     assert "/datasets/ada/titles" in Elements(page).links() and "/ada/net" not in Elements(page).links()
     assert "/ada/net" in Elements(world.get("/ada")).links()
+
+
+def test_a_commit_breaks_after_eight_characters():
+    from local_hub.pages.markdown import Surroundings, render_markdown
+
+    commit = "39c8bd61beed9c2d695cc1021a6b128ead76ead8"
+    where = Surroundings("model", "ada/net", "main", "")
+    assert render_markdown(f"at `{commit}`", where).count("<wbr>") == 4
+    assert "<wbr>" not in render_markdown(f"at `{commit[:12]}` and `text/{commit}`", where)

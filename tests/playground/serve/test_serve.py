@@ -1,8 +1,6 @@
 """The server through the unmodified openai client, and by the requests of chat front-ends."""
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,13 +8,13 @@ from typing import Any
 import httpx
 import openai
 import pytest
-import uvicorn
 
 from playground.ask.decoding import Decoding
 from playground.ask.engine import Engine
 from playground.serve.app import Server, build_app
 from playground.serve.generation import first_stop, held_back
 from playground.serve.serve import greeting
+from tests.playground.served import served
 from titlecraft.prompt import encode_prompt
 from titlecraft.search.row_index import RowIndex
 from titlecraft.settings import Generation
@@ -29,21 +27,9 @@ GREEDY: Any = {"temperature": 0, "max_tokens": 12}
 
 @pytest.fixture(scope="module")
 def address(engine: Engine, index: RowIndex) -> Iterator[str]:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build_app(Server(engine, index, "sesame"), loopback=True, origins=["http://chat.example"]),
-            port=0,
-            log_level="error",
-            lifespan="off",
-        )
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    app = build_app(Server(engine, index, "sesame"), loopback=True, origins=["http://chat.example"])
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

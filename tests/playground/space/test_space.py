@@ -64,6 +64,7 @@ api.upload_file(repo_id="titlecraft/empty", repo_type="space", path_in_repo="REA
         {
             "space": PUBLISH,
             "again": PUBLISH,
+            "verified": ["verify", f"spaces/{SPACE}", "--full"],
             "empty": [*PUBLISH[:-1], "titlecraft/empty"],
             "taken": [*PUBLISH[:-1], "titlecraft/taken"],
             "no adapter": ["space", "--adapter", BASE, "--repo", "titlecraft/other"],
@@ -117,6 +118,61 @@ print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_
     assert "playground/page/build.py" in files and not any(
         "local_hub" in file or file.endswith(".pyc") for file in files
     )
+
+
+TAMPERED = """
+import json, shutil, tempfile
+from pathlib import Path
+import model_card.verification.lines.hub_files as hub_files
+import playground.space.verification as verification
+from model_card.verification.repo_state import RepoState
+from model_card.verification.run import find, verify_state
+state = RepoState.download(find("spaces/{space}"))
+raw = (state.folder / "space_record.json").read_text()
+record = json.loads(raw)
+read = verification.read_file
+def changed(**values):
+    return lambda folder: (folder / "space_record.json").write_text(json.dumps(record | values, indent=2))
+def card(old, new):
+    return lambda folder: (folder / "README.md").write_text((state.folder / "README.md").read_text().replace(old, new))
+def served(path, content):
+    return lambda folder: setattr(
+        verification, "read_file", lambda pin, name: content if name == path and pin.type == "space" else read(pin, name)
+    )
+other = record["adapter"] | {{"repo": record["base"]["repo"], "revision": record["base"]["revision"]}}
+sums = [file | {{"sha256": "0" * 64}} if file["path"] == "playground/page/build.py" else file for file in record["files"]]
+for name, change in {{
+    "nothing": lambda folder: None,
+    "another adapter": changed(adapter=other),
+    "another base": changed(base=record["dataset"]),
+    "other sums": changed(files=sums),
+    "more hardware": changed(hardware=record["hardware"] | {{"flavor": "a100-large"}}),
+    "a package more": changed(requirements=[*record["requirements"], "evil==1.0"]),
+    "an app of their own": served("app.py", b"print()"),
+    "other requirements": served("requirements.txt", b"evil"),
+    "a name on the card": card("{adapter}", "titlecraft/better"),
+    "a file beside ours": lambda folder: state.paths + ["sitecustomize.py"],
+}}.items():
+    verification.read_file = read
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for path in ("README.md", "space_record.json"):
+            shutil.copy(state.folder / path, folder / path)
+        paths = change(folder)
+        tampered = RepoState(state.pin, folder, paths if isinstance(paths, list) else state.paths)
+        result = verify_state(tampered, "card", [], None, verification.verify_space)
+        print(name, "|", result.verdict, "|", "; ".join(line.claim for line in result.failures()))
+"""
+
+
+def test_a_space_is_verified_against_its_adapter_and_each_forgery_is_refused(
+    user: Desk, done: dict[str, Outcome]
+) -> None:
+    assert done["verified"].status == 0, done["verified"].out
+    lines = user.say(TAMPERED.format(space=SPACE, adapter=ADAPTER)).splitlines()
+    verdicts = dict(line.split(" | ")[:2] for line in lines if " | " in line)
+    assert verdicts.pop("nothing") == "holds"
+    assert len(verdicts) == 9 and set(verdicts.values()) == {"does not hold"}, lines
 
 
 def pins_in(html: str) -> set[str]:

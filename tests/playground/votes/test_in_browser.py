@@ -1,12 +1,9 @@
 """Votes by key in headless Chromium, and the pages at phone and desktop width."""
 
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from evaluation.preference.pairs import pairs_of
 from evaluation.preference.show import render_preference
@@ -14,6 +11,7 @@ from evaluation.preference.votes import Votes
 from playground.votes.app import build_app
 from tests.evaluation.preference.judged_reports import report_with, rows_with
 from tests.evaluation.report.chromium import Page, executable, page
+from tests.playground.served import served
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,14 +29,8 @@ def votes(tmp_path: Path) -> Votes:
 
 @pytest.fixture
 def address(votes: Votes) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(build_app(votes, True), port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    server.should_exit = True
-    thread.join(10)
+    with served(build_app(votes, True)) as address:
+        yield f"{address}/"
 
 
 def press(tab: Page, key: str) -> None:

@@ -8,6 +8,7 @@ where 8,700 of 9,000 steps took 171 s; another device gives other bytes.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,7 +24,7 @@ TOKENIZER_TEXTS = 12_000  # texts that the tokenizer is trained on
 LICENSE = "mit"
 CARD_TEMPLATE = """---
 license: {license}
-language: [en]
+language: [{language}]
 library_name: transformers
 pipeline_tag: text-generation
 tags: [titlecraft, tiny]
@@ -73,7 +74,16 @@ def train_tokenizer(texts: list[str]) -> Any:
     )
 
 
-def pretrain(folder: Path, steps: int, seed: int, texts: int = TOKENIZER_TEXTS, batch: int = 8) -> None:
+def pretrain(
+    folder: Path,
+    steps: int,
+    seed: int,
+    texts: int = TOKENIZER_TEXTS,
+    batch: int = 8,
+    *,
+    draw: Callable[[int, int], list[str]] = pretraining_texts,
+    language: str = "en",
+) -> None:
     """Train tokenizer and model, and save both with a card to `folder`. A seed gives the same bytes on the same machine.
 
     Args:
@@ -82,6 +92,8 @@ def pretrain(folder: Path, steps: int, seed: int, texts: int = TOKENIZER_TEXTS, 
         seed: seed of texts, weights and batches.
         texts: number of product texts.
         batch: blocks of CONTEXT tokens per step.
+        draw: gives a number of texts for a seed.
+        language: of the texts, for the card (ISO 639-1).
     """
     import torch
     from tqdm import trange
@@ -90,7 +102,7 @@ def pretrain(folder: Path, steps: int, seed: int, texts: int = TOKENIZER_TEXTS, 
 
     disable_progress_bar()  # the bar of save_pretrained; the model has five megabytes
     set_seed(seed)
-    product_texts = pretraining_texts(texts, seed)
+    product_texts = draw(texts, seed)
     tokenizer = train_tokenizer(product_texts[:TOKENIZER_TEXTS])
     config = LlamaConfig(  # sizes in multiples of 64: bitsandbytes misreads others in 4 bit on a CPU
         vocab_size=len(tokenizer),
@@ -129,7 +141,12 @@ def pretrain(folder: Path, steps: int, seed: int, texts: int = TOKENIZER_TEXTS, 
             bar.set_postfix(loss=f"{loss.item():.3f}")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    facts = {"license": LICENSE, "parameters": model.num_parameters(), "vocabulary": len(tokenizer)}
+    facts = {
+        "license": LICENSE,
+        "language": language,
+        "parameters": model.num_parameters(),
+        "vocabulary": len(tokenizer),
+    }
     (folder / CARD).write_text(
         CARD_TEMPLATE.format(**facts, steps=steps, batch=batch, context=CONTEXT, loss=loss.item())
     )

@@ -28,14 +28,15 @@ def train_on_hub(recipe: Recipe, options: Any, chosen: Chosen | None = None) -> 
         raise UserError(f"--flavor {describe(machine)}: {fault}")
     data, recipe = pinned(options.dataset, options.repo, recipe)
     left_out = HERE_ONLY | {"dataset", "repo", "watch", "dry_run", "json", "push_only"}
+    watch = options.watch if options.publish_metrics else "none"  # a job's disk is gone after it
     request = Request(
         verb="train",
         stage="training",
         repo=options.repo,
         recipe=recipe,
         sections=TRAINED_WITH,
-        options=[f"--dataset={data}", f"--repo={options.repo}", "--watch=none", *options_of(options, left_out)],
-        extras="gpu,energy" if options.energy else "gpu",
+        options=[f"--dataset={data}", f"--repo={options.repo}", f"--watch={watch}", *options_of(options, left_out)],
+        extras=",".join(["gpu", *["energy"] * bool(options.energy), *["watch"] * options.publish_metrics]),
         processes=gpus_of(machine),
         chosen=chosen,
     )

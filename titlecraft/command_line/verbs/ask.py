@@ -2,6 +2,7 @@
 
 import sys
 
+from titlecraft.command_line.third_party_options import add_stated, stated_of
 from titlecraft.command_line.verb_parser import VerbParser
 
 
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--grounded", action="store_true", help="put the retrieved rows into the prompt")
     parser.add_argument("--show-prompt", action="store_true", help="show the full prompt")
     add_decoding(parser)
+    add_stated(parser)
     options = parser.parse_args(arguments)
     print(f"loading {options.adapter} …", file=sys.stderr, flush=True)  # the imports alone take seconds
 
@@ -39,15 +41,18 @@ def main(arguments: list[str]) -> int:
 
     from playground.ask.conversation import converse, questions
     from playground.ask.engine import Engine
+    from titlecraft.records.third_party import ThirdPartyAdapter
     from titlecraft.rows.index import index_of_rows
 
     if options.title is not None:
         from playground.ask.question import require_text
 
         require_text(options.title)  # before a large model is loaded, which takes minutes
-    engine = Engine.open(options.adapter)
+    engine = Engine.open(options.adapter, stated_of(options))
     decoding = decoding_of(options, engine.generation)
     training = engine.inputs.training
+    if isinstance(training, ThirdPartyAdapter):
+        print("\n".join([*training.facts(), training.unknown()]), file=sys.stderr)
     index = index_of_rows(training.dataset, training.row_settings)
     typed = questions(sys.stdin) if options.title is None else [options.title]
     answering = {

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from titlecraft.command_line.third_party_options import add_stated, stated_of
 from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
 
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="export and publish even if the same was published already"
     )
+    add_stated(parser)
     options = parser.parse_args(arguments)
     if options.repo and options.out:
         raise UserError("export: expected --repo to publish, or --out to keep it in a folder, not both")
@@ -56,6 +58,8 @@ def main(arguments: list[str]) -> None:
         )
     if options.titles < 1:
         raise UserError(f"--titles {options.titles}: expected at least 1")
+
+    from msgspec import UNSET
 
     from playground.export.options import ADAPTER_TYPE, DEFAULT_TYPE, QUANTISED, ExportOptions, types_of
     from playground.export.run import describe, export, export_to_folder
@@ -80,11 +84,14 @@ def main(arguments: list[str]) -> None:
         options.fresh,
         options.importance_rows,
     )
+    stated = stated_of(options)
     if options.out:
-        record = export_to_folder(options.adapter, export_options, Path(options.out))
+        record = export_to_folder(options.adapter, export_options, Path(options.out), stated)
         target = options.out
     else:
-        published, record = export(options.adapter, export_options, options.repo, private=not options.public)
+        published, record = export(
+            options.adapter, export_options, options.repo, private=not options.public, stated=stated
+        )
         target = f"{published}\n{page_link(published)}"
     check = record.check
     loss = check and (
@@ -92,4 +99,5 @@ def main(arguments: list[str]) -> None:
         f"({check.difference:+.2g} nats per token, {check.titles} titles; the base alone {check.nll_base:.4f})"
     )
     by_file = [f"  {file.path}: NLL {file.nll:.4f} by llama.cpp" for file in record.gguf_files if file.nll is not None]
-    print("\n".join([f"{describe(record)}{loss or ''}", *by_file, target]))
+    known = [*record.third_party.facts(), record.third_party.unknown()] if record.third_party is not UNSET else []
+    print("\n".join([*known, f"{describe(record)}{loss or ''}", *by_file, target]))

@@ -56,6 +56,12 @@ def main(arguments: list[str]) -> int:
         help="tracker that shows the run on this machine; nothing is sent anywhere",
     )
     stage.add(
+        "--publish-metrics",
+        action="store_true",
+        help="publish the metrics of this run: of trackio as a public static Space REPO-metrics, of TensorBoard as event files in "
+        "--repo (default: they stay on this machine)",
+    )
+    stage.add(
         "--energy",
         type=str,
         metavar="COUNTRY",
@@ -105,6 +111,7 @@ def main(arguments: list[str]) -> int:
         push_every=options.push_checkpoints,
         auto_batch=options.auto_batch,
         watch=options.watch,
+        publish_metrics=options.publish_metrics,
         country=options.energy,
         chosen=chosen,
     )

@@ -1,4 +1,4 @@
-"""titlecraft verify NS/NAME[@REV] [--level card|scores|predictions|data] [--source trn.json.gz]"""
+"""titlecraft verify NS/NAME[@REV] [--level card|scores|predictions|data|training] [--source trn.json.gz]"""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,11 @@ STATUSES = (
 
 
 def export_lines(state: Any) -> list[Any]:
-    """The lines about an exported model; only a repo of one imports what its card needs."""
+    """The lines about an exported model or a Space; only a repo of one imports what its card needs."""
+    if state.pin.type == "space":
+        from playground.space.verification import verify_space
+
+        return verify_space(state)
     from playground.export.verification import verify_export
 
     return verify_export(state)
@@ -29,15 +33,30 @@ def main(arguments: list[str]) -> int:
         description="Derive every number that a published repo shows again.",
         epilog=STATUSES,
     )
-    parser.add_argument("repo", help="NAMESPACE/NAME[@REVISION], or datasets/NAMESPACE/NAME[@REVISION] for a dataset")
+    parser.add_argument(
+        "repo",
+        help="NAMESPACE/NAME[@REVISION], datasets/NAMESPACE/NAME[@REVISION] for a dataset, or spaces/NAMESPACE/NAME[@REVISION]",
+    )
     parser.add_argument(
         "--level",
-        choices=["card", "scores", "predictions", "data"],
+        choices=["card", "scores", "predictions", "data", "training"],
         default="card",
         help="card: card, pins, files and the records' arithmetic (default); scores: also every measure, from the published "
-        "texts; predictions: also the texts, from the pinned model; data: the dataset rebuilt from --source",
+        "texts; predictions: also the texts, from the pinned model; data: the dataset rebuilt from --source; training: the adapter trained again",
     )
     parser.add_argument("--source", nargs="+", default=[], metavar="FILE", help="the catalogue, for --level data")
+    parser.add_argument(
+        "--hours",
+        type=float,
+        metavar="N",
+        help="the most that --level training may take, by an estimate (default: 0.5); a longer training is not begun",
+    )
+    parser.add_argument(
+        "--signed-by",
+        type=Path,
+        metavar="FILE",
+        help="also check model.sig: PEM with the signer's public key, or the root certificate. Needs titlecraft[sign]",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
     parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="also write a badge")
     parser.add_argument(
@@ -56,9 +75,18 @@ def main(arguments: list[str]) -> int:
             "titlecraft verify: --level data and --source FILE go together: the catalogue is not on the Hub"
         )
 
+    if options.hours is not None and (options.level != "training" or not 0 < options.hours < 1e6):
+        raise UserError("titlecraft verify: --hours is a positive number of hours, for --level training")
+
     from titlecraft.hub.pins import split_revision
 
-    split_revision(options.repo.removeprefix("datasets/"))
+    if options.signed_by:
+        from titlecraft.hub.signing import library, require_pem
+
+        library()
+        require_pem(options.signed_by)
+
+    split_revision(options.repo.removeprefix("datasets/").removeprefix("spaces/"))
     if options.source:
         from dataset_builder.source.files.hub_datasets import pinned_sources
         from dataset_builder.source.find_files import find_files
@@ -73,7 +101,14 @@ def main(arguments: list[str]) -> int:
     from model_card.verification.run import verify
 
     try:
-        verification = verify(options.repo, options.level, options.source, verify_export=export_lines)
+        verification = verify(
+            options.repo,
+            options.level,
+            options.source,
+            verify_export=export_lines,
+            hours=options.hours,
+            signed_by=options.signed_by,
+        )
     except UserError as error:  # the repo or the Hub is unreachable: no verdict about any claim
         print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
         return EXIT_STATUS["could not be looked at"]

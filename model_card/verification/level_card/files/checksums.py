@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
 
+from model_card.hub_results import file_of, results_of
 from model_card.verification.confusables import letters_of, skeleton
 from model_card.verification.level_card.files.path_patterns import BESIDE_REPORT, LOADED, OURS, TOKENIZER, UNLISTED
 from model_card.verification.lines.checks import Checks
@@ -86,6 +87,8 @@ def known_paths(state: RepoState) -> set[str]:
     if state.pin.type == "dataset":
         return paths | {QUARANTINE}
     paths |= {path for path in state.paths if path in TOKENIZER}
+    for folder in state.readable_reports():
+        paths |= {file_of(result) for result, _ in results_of(state.report(folder)) if result.task_id}
     for folder in state.report_folders():
         all_files = state.has_other_schema(folder)
         for path in state.paths:

@@ -37,7 +37,7 @@ LOADED = {
         ".eval_results/*", "eval_results/*", "evaluation/*",
     ),
     "dataset": (
-        "*.py", "dataset_infos.json", "dataset_info.json", "eval.yaml", ".eval_results/*", "quarantine/*",
+        "*.py", "dataset_infos.json", "dataset_info.json", ".eval_results/*", "quarantine/*",
         "data/*.parquet*", "data/*.arrow", "data/*.csv*", "data/*.tsv*", "data/*.json*", "data/*.txt*", "data/*.xml*",
         "data/*.zip", "data/*.gz", "data/*.zst", "data/*.tar", "data/*.lance*", "data/*.h5", "data/*.hdf5",
     ),

@@ -92,21 +92,27 @@ def write(file: Path, job: dict[str, Any]) -> None:
     file.with_suffix(".new").rename(file)
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[RunningHub]:
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A Hub with base and dataset."""
-    here = start(tmp_path / "hub")
-    environment = os.environ | here.environment(tmp_path / "home")
-    write_world(tmp_path / "world")
+    folder = tmp_path_factory.mktemp("jobs")
+    here = start(folder / "hub")
+    environment = os.environ | here.environment(folder / "home")
+    write_world(folder / "world")
     code = f"""
 from pathlib import Path
 from tests.evaluation.published_world import upload
-upload(Path({str(tmp_path / "world" / "base")!r}), {BASE!r}, "model")
-upload(Path({str(tmp_path / "world" / "dataset")!r}), {DATASET!r}, "dataset")
+upload(Path({str(folder / "world" / "base")!r}), {BASE!r}, "model")
+upload(Path({str(folder / "world" / "dataset")!r}), {DATASET!r}, "dataset")
 """
     subprocess.run([PYTHON, "-c", code], env=environment, cwd=ROOT, check=True, capture_output=True)
     yield here
-    stop(tmp_path / "hub")
+    stop(folder / "hub")
+
+
+def jobs(hub: RunningHub) -> set[Path]:
+    """The files of all jobs that were sent so far."""
+    return {*hub.root.glob("jobs/*/*")}
 
 
 def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -132,7 +138,7 @@ def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.Compl
 
 
 def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: Path) -> None:
-    api = HfApi(endpoint=hub.url, token=hub.token)
+    api, before = HfApi(endpoint=hub.url, token=hub.token), jobs(hub)
     refused = [
         titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "a9000"),
         titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a"),
@@ -149,7 +155,7 @@ def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: 
     assert refused[2].stderr.startswith("error: no write right on somebody/a: ") and refused[2].stderr.count("\n") == 1
     assert refused[3].stderr.startswith("error: --flavor t4-small, 1 × T4 (16 GB)")
     assert "training.shard_base shares the base out between processes" in refused[3].stderr
-    assert {process.returncode for process in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
+    assert {process.returncode for process in refused} == {2} and jobs(hub) == before
 
     machine = Machine(hub, tmp_path / "home of the job", PYTHON)
     machine.home.mkdir()
@@ -268,9 +274,10 @@ def test_build_evaluate_and_sweep_send_their_requests_too(hub: RunningHub, tmp_p
 def test_requests_that_no_machine_could_run_are_refused(
     hub: RunningHub, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
+    before = jobs(hub)
     process = run_verb(hub, tmp_path / "home", *arguments)
     assert process.returncode == 2 and message in process.stderr and process.stderr.count("\n") == 1
-    assert not list(hub.root.glob("jobs/*/*"))
+    assert jobs(hub) == before
 
 
 def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path) -> None:

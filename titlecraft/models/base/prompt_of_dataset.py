@@ -1,4 +1,4 @@
-"""The prompt of a training: the wording of the published dataset, in the format of the recipe."""
+"""The prompt of an adapter of a dataset: the dataset's published wording, in the format of the recipe."""
 
 from typing import Any
 
