@@ -24,6 +24,15 @@ from titlecraft.prompt import PromptFormat
 REPO = "titlecraft/as-benchmark"
 MINE = b"name: Mine\ndescription: Mine\nevaluation_framework: inspect-ai\ntasks:\n- {id: a, field_spec: {input: title, target: output}, solvers: [{name: generate}], scorers: [{name: exact}]}\n"
 
+INSPECT = """
+import sys
+from inspect_ai import eval
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
+answer = ModelOutput.from_content("mockllm/model", "Lamp number 7")
+answer.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)  # it would download a tokenizer to count them
+eval(sys.argv[1], model=get_model("mockllm/model", custom_outputs=[answer] * 2), limit=2, log_dir=sys.argv[2], log_format="json", display="none")
+"""
+
 
 @dataclass
 class World:
@@ -69,23 +78,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_inspect_runs_it_with_the_prompt_of_the_trainings(world: World) -> None:
     logs = world.root / "logs"
-    options = [
-        "--model",
-        "mockllm/model",
-        "--limit",
-        "2",
-        "--log-dir",
-        str(logs),
-        "--log-format",
-        "json",
-        "--display",
-        "none",
-    ]
-    world.run("-m", "inspect_ai", "eval", f"hf/{REPO}", *options)
+    world.run("-c", INSPECT, f"hf/{REPO}", str(logs))
     (file,) = logs.glob("*.json")
     log = json.loads(file.read_text())
     sample = log["samples"][0]
     assert log["status"] == "success" and log["results"]["scores"][0]["name"] == "f1"
+    assert 0 < log["results"]["scores"][0]["metrics"]["mean"]["value"] < 1
     prompt = PromptFormat.from_json(world.published("prompt.json"), "prompt.json")
     assert sample["messages"][0]["content"] == prompt.render(sample["metadata"]["instruction"], sample["input"])
     assert sample["target"].startswith("Lamp number")
