@@ -71,6 +71,7 @@ DISTINCT_2 = Entry(
     source="Li et al. 2016, per text and not over the corpus, so that it has an interval",
     reads=Written,
     value=distinct_2,
+    alone=True,
 )
 
 REPETITION = Entry(
@@ -85,4 +86,5 @@ REPETITION = Entry(
     source="seq-rep-4, Welleck et al. 2020, over words",
     reads=Written,
     value=repetition,
+    alone=True,
 )

@@ -56,7 +56,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca product_kind statistics wording write
-        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source: arrays block columns examine find_files json_parser parse parts read_blocks reader readers
         dataset_builder/source/files: addresses catalogue catalogue_names compression encodings gzip_tail hub_datasets standard_input text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
@@ -134,7 +134,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing
@@ -198,7 +198,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/filters: biography praise review short table
         dataset_builder: first_pass language options outcome write_dataset
         dataset_builder/shards: alpaca product_kind statistics wording write
-        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source: arrays block columns examine find_files json_parser parse parts read_blocks reader readers
         dataset_builder/source/files: addresses catalogue catalogue_names compression encodings gzip_tail text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
@@ -211,7 +211,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations hub_results inputs metadata named_records samples
         model_card/claims: __init__ adapter_kind all_answers claim evaluation provenance training use validation
