@@ -41,8 +41,8 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
 
     recipe = Recipe(data=Data(near_duplicates=near))
     with local_engine(2) as engine:
-        files = examine_files(find_files([str(source)]), recipe.data, engine.in_order)
         code = current_code("dataset_builder", "pyarrow", "rensa")
+        files = examine_files(find_files([str(source)]), recipe.data, engine.in_order)
         hooks = BuildHooks(engine.hash(files))
         record = write_dataset(files, recipe, work, engine, code, hooks, BuildOptions(max_loss=1.0))
     parquet = sum(file.bytes for split in record.splits.values() for file in split.files)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from dataset_builder.shards.wording import Wording
+from dataset_builder.source.arrays import lengths_of, text_array
 from titlecraft.settings import Data
 
 pc: Any = pyarrow.compute  # its functions are made when it is imported
@@ -43,8 +44,8 @@ def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:
     columns = [
         batch.column("uid"),
         batch.column("title"),
-        pa.array([instruction for instruction, _ in prompts], pa.string()),
-        pa.array([question for _, question in prompts], pa.string()),
+        text_array([instruction.encode() for instruction, _ in prompts]),
+        text_array([question.encode() for _, question in prompts]),
         batch.column("content"),
         *(batch.column(name) for name in names),
     ]
@@ -101,8 +102,11 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def row_bytes(table: pa.Table) -> np.ndarray:
     """Return the bytes of each row's texts; int64 of shape (rows,)."""
-    lengths = [pc.binary_length(column).to_numpy().astype(np.int64) for column in table.columns]
-    return np.asarray(np.sum(lengths, axis=0, dtype=np.int64))
+    parts = [np.empty(0, np.int64)]
+    for batch in table.to_batches():
+        lengths = [lengths_of(pc.binary_length(column)) for column in batch.columns]
+        parts.append(np.sum(lengths, axis=0, dtype=np.int64))
+    return np.concatenate(parts)
 
 
 def ends_of_groups(table: pa.Table) -> list[int]:

@@ -15,6 +15,7 @@ import xxhash
 from dataset_builder.shards.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
 from dataset_builder.shards.product_kind import product_kind
 from dataset_builder.shards.wording import Wording
+from dataset_builder.source.arrays import index_array, lengths_of
 from dataset_builder.splits.assign import SPLITS
 from titlecraft.records import File, describe_file
 
@@ -102,7 +103,7 @@ def write_shard(task: ShardTask) -> ShardResult:
         found.add(batch)
         in_memory += sum(pc.sum(pc.binary_length(column)).as_py() for column in batch.columns)
         in_memory += 4 * batch.num_columns * batch.num_rows
-        lengths.append(pc.utf8_length(batch.column("output")).to_numpy(zero_copy_only=False))
+        lengths.append(lengths_of(pc.utf8_length(batch.column("output"))))
         kinds.update(map(product_kind, batch.column("uid").to_pylist()))
     if found.digests() != written.digests():
         raise RuntimeError(f"{path} reads back other texts than were written: is the disk, or pyarrow, at fault?")
@@ -154,12 +155,12 @@ def select(rows: RowFiles, chosen: np.ndarray) -> Iterator[pa.RecordBatch]:
         high = len(chosen) if end is None else np.searchsorted(chosen, end)
         if low == high:
             continue
-        with pa.memory_map(str(file)) as source:
+        with pa.OSFile(str(file)) as source:  # mapped pages would cost more than reading them
             reader, start = pa.ipc.open_file(source), begin
             for index in range(reader.num_record_batches):
                 batch = reader.get_batch(index)
                 inside = chosen[low:high]
                 inside = inside[(inside >= start) & (inside < start + batch.num_rows)] - start
                 if len(inside):
-                    yield batch.take(pa.array(inside))
+                    yield batch.take(index_array(inside))
                 start += batch.num_rows

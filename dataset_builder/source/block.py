@@ -4,7 +4,6 @@ The cleaned rows are written to an Arrow file for the second pass; keys and coun
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from dataset_builder.cleaning.clean import BOILERPLATE, clean
 from dataset_builder.cleaning.columns import clean_all
 from dataset_builder.duplicates.sketch import VALUES, measurable, sketch
 from dataset_builder.filters.table import first_match
+from dataset_builder.source.arrays import text_array
 from dataset_builder.source.formats.json_lines import JsonLines
 from dataset_builder.source.parse import Drop, Quarantine, Row, drop_reason
 from dataset_builder.source.readers import reader_named
@@ -81,7 +81,12 @@ class BlockResult:
 
 def text_key(text: str) -> int:
     """Return the xxh3 64-bit hash of a text, case ignored; equal keys count as the same title or description."""
-    folded = text.encode().lower() if text.isascii() else text.casefold().encode()  # the same for ASCII, and faster
+    return key_of(text, text.encode())
+
+
+def key_of(text: str, encoded: bytes) -> int:
+    """Return the key of a text whose UTF-8 is known."""
+    folded = encoded.lower() if text.isascii() else text.casefold().encode()  # the same for ASCII, and faster
     return xxhash.xxh3_64_intdigest(folded)
 
 
@@ -113,12 +118,13 @@ def read_block(task: BlockTask) -> BlockResult:
     result.lines, result.absent, result.columns = len(lines), parser.absent, parser.columns(lines[:SAMPLED_LINES])
     if not ended and result.malformed and result.malformed[-1].number == len(lines) - 1:
         result.last_line_is_cut = result.malformed[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
-    write_rows(task.rows_file, rows_schema(task.settings), uids, titles, contents, *kept_columns)
+    columns = [[text.encode() for text in column] for column in (uids, titles, contents, *kept_columns)]
+    write_rows(task.rows_file, rows_schema(task.settings), *map(text_array, columns))
     digest = xxhash.xxh3_64_intdigest
-    rows = (digest(f"{title}\0{content}".encode()) for title, content in zip(titles, contents, strict=True))
+    rows = (digest(b"%b\0%b" % row) for row in zip(columns[1], columns[2], strict=True))
     result.keys = np.fromiter(rows, np.uint64, len(uids))
-    result.titles = np.fromiter(map(text_key, titles), np.uint64, len(uids))
-    result.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
+    result.titles = np.fromiter(map(key_of, titles, columns[1]), np.uint64, len(uids))
+    result.contents = np.fromiter(map(key_of, contents, columns[2]), np.uint64, len(uids))
     wanted = bool(task.settings.near_duplicates)
     result.sketches = sketch(contents) if wanted else np.empty((len(uids), 0), np.uint16)
     result.measurable = measurable(contents) if wanted else np.zeros(len(uids), bool)
@@ -174,11 +180,11 @@ def rows_schema(settings: Data) -> pa.Schema:
     return pa.schema([(name, pa.string()) for name in ("uid", "title", "content", *settings.keep_columns)])
 
 
-def write_rows(path: Path, schema: pa.Schema, *columns: Iterable[str]) -> None:
+def write_rows(path: Path, schema: pa.Schema, *columns: pa.Array) -> None:
     """Write the kept rows of a block in batches of 2,000, so that reading them back needs little memory.
 
     The file is not compressed: it exists for a minute, and compression would take longer than it saves.
     """
-    table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=schema)
+    table = pa.Table.from_arrays(list(columns), schema=schema)
     with pa.ipc.new_file(path, schema) as writer:
         writer.write_table(table, max_chunksize=2000)

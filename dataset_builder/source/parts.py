@@ -25,6 +25,11 @@ class Part:
     settings: Data
     format: str
 
+    @property
+    def is_whole(self) -> bool:
+        """Return whether this is a whole file."""
+        return not self.start and self.end is None
+
 
 @dataclass(frozen=True)
 class BlockOrigin:
@@ -74,17 +79,18 @@ def tasks_of(part: Part) -> Iterator[tuple[BlockOrigin, BlockTask]]:
     for number, block in enumerate(blocks):
         rows_file = part.work / f"rows-{part.file:05d}-{part.start:015d}-{number:05d}.arrow"
         first_line = block.data[: block.data.find(b"\n") + 1 or None] if not (part.start or number) else b""
+        reached = block.consumed if part.end is None else min(block.consumed, part.end)
         origin = BlockOrigin(
             part.file,
             block.offset,
             rows_file,
-            block.consumed - before,
+            reached - before,
             block.cut,
             first_line,
             block.positions is not None,
         )
         yield origin, BlockTask(block.data, rows_file, part.settings, part.format, block.header, block.positions)
-        before = block.consumed
+        before = reached
 
 
 def read_part(part: Part) -> Iterator[CleanedBlock]:

@@ -48,7 +48,7 @@ def read_blocks(
     Cut data is read as far as it goes. A byte-order mark at the beginning of the file is skipped. `start` must be 0 for
     a compressed file. Raises UserError if the file is damaged or reading fails.
     """
-    with open_text(address, start, encoding) as text:
+    with open_text(address, start, encoding, end) as text:
         offset = text.offset
         rest, last, yielded = b"", False, False
         while not last:

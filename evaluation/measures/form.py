@@ -22,7 +22,12 @@ def distinct_2(answer: Written) -> float:
 
 def repetition(answer: Written) -> float:
     """Share of the word 4-grams that repeat an earlier one of the answer; 0 if it has none."""
-    ngrams = word_ngrams(answer.text, 4)
+    return repeated_share(answer.text)
+
+
+def repeated_share(text: str) -> float:
+    """Share of the word 4-grams that repeat an earlier one of the text; 0 if it has none."""
+    ngrams = word_ngrams(text, 4)
     return 1 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 

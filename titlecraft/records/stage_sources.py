@@ -56,7 +56,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca product_kind statistics wording write
-        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source: arrays block columns examine find_files json_parser parse parts read_blocks reader readers
         dataset_builder/source/files: addresses catalogue catalogue_names compression encodings gzip_tail hub_datasets standard_input text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
@@ -198,7 +198,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/filters: biography praise review short table
         dataset_builder: first_pass language options outcome write_dataset
         dataset_builder/shards: alpaca product_kind statistics wording write
-        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source: arrays block columns examine find_files json_parser parse parts read_blocks reader readers
         dataset_builder/source/files: addresses catalogue catalogue_names compression encodings gzip_tail text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
@@ -214,7 +214,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations hub_results inputs metadata named_records samples
-        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind all_answers claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions level_training repo_state run validation_loss
         model_card/verification/level_card: dataset history licences lineage pins report training

@@ -6,8 +6,6 @@ the order of the rows.
 
 import numpy as np
 import xxhash
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from titlecraft.search.word_ngrams import mix
 
@@ -23,6 +21,9 @@ def group_rows(titles: np.ndarray, contents: np.ndarray, pairs: np.ndarray = NO_
         titles, contents: keys, uint64 of shape (rows,).
         pairs: pairs of rows that belong to one group, integers of shape (pairs, 2).
     """
+    from scipy.sparse import coo_array  # a fifth of a second, which the workers of a build do not need
+    from scipy.sparse.csgraph import connected_components
+
     _, title_ids = np.unique(titles, return_inverse=True)
     _, content_ids = np.unique(contents, return_inverse=True)
     title_count = title_ids.max(initial=-1) + 1

@@ -16,15 +16,16 @@ MAGIC_BYTES = 16  # at the beginning of a file that tell how it is compressed
 
 
 @contextmanager
-def open_text(address: str, start: int = 0, encoding: str = UTF_8) -> Iterator["Text"]:
+def open_text(address: str, start: int = 0, encoding: str = UTF_8, end: int | None = None) -> Iterator["Text"]:
     """Open a file at the first line that begins at or after byte `start`, which must be 0 for a compressed file.
 
+    If no line begins before byte `end`, the file is opened there, so that a range within a long line does not read all of it.
     A text of another encoding is read as UTF-8; `start` must be 0 for it too.
     """
     with open_file(address) as disk, remote_errors(address) if is_url(address) else nullcontext():
         compression = compression_of(disk.read(MAGIC_BYTES))
         disk.seek(max(0, start - 1))
-        offset = start - 1 + len(disk.readline()) if start else 0
+        offset = start - 1 + len(disk.readline(-1 if end is None else end - start + 1)) if start else 0
         yield Text(address, disk, compression, offset, encoding)
 
 

@@ -26,9 +26,9 @@ def write(folder: Path, rows: int, per_shard: int) -> list[str]:
         write_rows(
             files[-1],
             rows_schema(Data()),
-            [f"{number:010d}" for number in numbers],
-            [f"Title {number}" for number in numbers],
-            [f"Description number {number}, with 'quotes' and {{braces}}." for number in numbers],
+            pa.array([f"{number:010d}" for number in numbers]),
+            pa.array([f"Title {number}" for number in numbers]),
+            pa.array([f"Description number {number}, with 'quotes' and {{braces}}." for number in numbers]),
         )
     np.save(folder / "assigned.npy", np.zeros(rows, dtype=np.int8))
     for keys in ("titles", "contents"):

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.files.text import open_text
 from dataset_builder.source.find_files import find_files, require_unchanged
 from dataset_builder.source.read_blocks import read_blocks
 from dataset_builder.workers.in_order import worker_processes
@@ -127,3 +128,13 @@ def test_parts_of_a_file_have_each_line_once(tmp_path: Path) -> None:
             ]
             assert b"".join(block.data for block in blocks) == text
             assert all(text[block.offset :].startswith(block.data) for block in blocks)
+
+
+def test_a_range_within_a_long_line_does_not_read_all_of_it(tmp_path: Path) -> None:
+    (path := tmp_path / "long.json").write_bytes(b"x" * 100 + b"\n{}\n")
+    with open_text(str(path), 10, end=20) as text:
+        assert text.offset == 20 == text.disk.tell()
+    with open_text(str(path), 10, end=103) as text:
+        assert text.offset == 101
+    blocks = [list(read_blocks(str(path), start, end)) for start, end in ((0, 10), (10, 20), (20, 101), (101, None))]
+    assert [b"".join(block.data for block in each) for each in blocks] == [b"x" * 100 + b"\n", b"", b"", b"{}\n"]
