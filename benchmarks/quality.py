@@ -3,8 +3,8 @@
 Fine-tunes SmolLM2-135M-Instruct by the recipes `seed`, `quality` and `full-epoch`, and by the best of a small grid chosen by the
 likelihood of the validation split ("best"; "best-fitting" leaves rows out whose answer cannot end within the tokens generated),
 each in both prompt formats and with several training seeds, and evaluates every adapter on the same held-out titles. For each
-recipe: mean and standard deviation over seeds of the held-out NLL, the stop rate, unsupported names and numbers, and the share of
-distinct answers; beside them the base, whose interval is over titles. Finished runs are kept in the results and not run again; the
+recipe: mean, standard deviation and 95 % interval (Student's t) over seeds of the held-out NLL, the stop rate, repetition,
+unsupported names and numbers, and the share of distinct answers; beside them the base. Each run has its intervals over titles. Finished runs are kept in the results and not run again; the
 first seed of every recipe comes first, so that a run that is cut short has them all. Without --catalogue the synthetic catalogue of
 the demo is used. Only numbers are written, no texts. Commands start in forks of a warm process where
 TITLECRAFT_WARM_PYTHON names one (tests/warm).
@@ -17,14 +17,15 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from threading import Lock
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
 
-from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+from benchmarks.bars import print_bars, write_results  # noqa: E402
+from benchmarks.world.quality_summary import MEASURES, summarise  # noqa: E402
 from benchmarks.world.real_base import BASE, publish_base, published_file, titlecraft  # noqa: E402
 
 RESULTS = HERE / "results" / "quality.json"
@@ -42,7 +43,6 @@ ON_SMOLLM = [
 ]
 GRID = [(rate, epochs) for rate in ("1e-4", "2e-4", "5e-4", "1e-3") for epochs in (1, 3)]
 FORMATS = ("alpaca", "chat")
-MEASURES = ("nll_per_token", "stop_rate", "unsupported_names", "unsupported_numbers")
 
 
 def grid_options(rate: str, epochs: int) -> list[str]:
@@ -134,31 +134,6 @@ def evaluate(folder: Path, name: str, form: str, seed: int) -> dict[str, Any]:
     return found
 
 
-def summary(runs: dict[str, Any]) -> dict[str, Any]:
-    """Return recipe and format -> mean and standard deviation over seeds of every figure, and those of the base."""
-    table = {}
-    for key in sorted({name.rpartition("-")[0] for name in runs}):
-        of_key = [run for name, run in runs.items() if name.rpartition("-")[0] == key and "nll_per_token" in run]
-        if not of_key:
-            continue
-        line: dict[str, Any] = {"seeds": len(of_key), "steps": of_key[0]["steps"]}
-        for measure in MEASURES:
-            if measure in of_key[0]:
-                line[measure] = spread([run[measure]["after"] for run in of_key])
-                line[f"{measure}_base"] = of_key[0][measure]["before"]
-        for name in ("validation_nll", "distinct_answers_after", "stop_rate_of_fitting_after"):
-            line[name] = spread([run[name] for run in of_key if run[name] is not None])
-        table[key] = line
-    return table
-
-
-def spread(values: list[float]) -> dict[str, float] | None:
-    """Return mean and sample standard deviation."""
-    if not values:
-        return None
-    return {"mean": round(mean(values), 4), "sd": round(stdev(values), 4) if len(values) > 1 else 0.0}
-
-
 def main() -> None:
     """Run what is not in the results yet, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -229,21 +204,12 @@ def main() -> None:
     ]
     with ThreadPoolExecutor(options.at_once) as pool:
         list(pool.map(lambda job: run(*job), jobs))
-    result["summary"] = table = summary(runs)
     result["catalogue"] = "real rows" if options.catalogue else f"synthetic, {ROWS} rows"
     result["precision"] = options.precision
-    for key, line in table.items():
+    summarise(result)
+    for key, line in result["summary"].items():
         print(f"{key:<22}{json.dumps(line)}")
-    stops = [
-        line["stop_rate_of_fitting_after"]["mean"]
-        for key, line in table.items()
-        if key.startswith("best") and line["stop_rate_of_fitting_after"]
-    ]
-    if stops:
-        result["bars"] = [
-            bar("stop_rate_of_the_best_recipe", min(stops), 0.95, "of answers whose reference fits", larger=True)
-        ]
-        print_bars(result["bars"])
+    print_bars(result["bars"])
     write_results(options.results, result)
 
 

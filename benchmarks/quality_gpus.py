@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
 
 from benchmarks.bars import write_results  # noqa: E402
-from benchmarks.quality import summary  # noqa: E402
+from benchmarks.world.quality_summary import summarise  # noqa: E402
 
 SEEDS = 5
 LAST_RUN = 60  # seconds that a run takes which has been started
@@ -75,9 +75,9 @@ def main() -> None:
     runs = {name: run for part in parts for name, run in part["runs"].items()}
     joined = (parts[0] if parts else {}) | {
         "runs": runs,
-        "summary": summary(runs),
-        "device": listed[0] if listed else "",
+        "device": f"{len(listed)} x {listed[0].partition(': ')[2].partition(' (UUID')[0]}",
     }
+    summarise(joined)
     write_results(options.out / "quality.json", joined)
     print(f"{len(runs)} runs: {', '.join(sorted(runs))}")
 

@@ -151,12 +151,12 @@ def token_limits(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> TokenLimits:
     return TokenLimits(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
 
 
-def looked_up(outcomes: dict[str, list[Outcome]], lookup: Lookup, arm: str) -> list[str]:
-    """Return the greedy answers of an arm, looked up in the training split."""
+def looked_up(outcomes: dict[str, list[Outcome]], lookup: Lookup, arm: str) -> list[tuple[str, bool]]:
+    """Return the greedy answers of an arm, looked up in the training split, and whether each ended with EOS."""
     texts = [outcome.texts[0] for outcome in outcomes[arm]]
     if missing := set(texts) - lookup.copies.covered.keys():
         lookup.copies.look_up(sorted(missing))
-    return texts
+    return [(text, outcome.values["stop_rate"] == 1) for text, outcome in zip(texts, outcomes[arm], strict=True)]
 
 
 def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample) -> GroundedSample | None:

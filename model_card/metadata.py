@@ -1,5 +1,7 @@
 """The card's YAML metadata, rendered from the records."""
 
+from typing import Any
+
 from huggingface_hub import EvalResult, ModelCardData
 
 from model_card.hub_results import HUB, results_of
@@ -75,7 +77,7 @@ def benchmark_result(repo: str, report: EvaluationRecord, result: BenchmarkResul
     )
 
 
-def source_of(repo: str, report: EvaluationRecord) -> dict[str, str]:
+def source_of(repo: str, report: EvaluationRecord) -> dict[str, Any]:
     """The link to a report."""
     return {
         "source_name": f"Report {report.id}, adapter at {report.adapter.revision[:12]}",

@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> str:
         return f"error: no room {room!r}: expected ROOM=NAME with one of {listed}, or a room inside one, such as evaluation/report"
     os.chdir(ROOT)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["PYTHONDONTWRITEBYTECODE"] = ""  # or every process that the tests start compiles the sources again
     os.execv(COMMAND[0], [*COMMAND, f"tests/{room}"])
 
 

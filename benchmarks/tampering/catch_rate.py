@@ -1,6 +1,7 @@
 """Measures how many random changes of published repos `titlecraft verify` catches. The Hub of the environment has the repos."""
 
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
@@ -25,6 +26,7 @@ UNCHANGED: tuple[tuple[str, Level], ...] = (("adapter", "predictions"), ("datase
 
 
 LEVELS: tuple[Level, ...] = ("card", "scores", "predictions", "data")
+TRIES = 200  # of a change that has an effect
 SELDOM = 4  # every so many rounds has a tampering of level predictions, which generates all answers again
 
 
@@ -50,7 +52,7 @@ def tamper(state: RepoState, kind: Tampering, random: Random, folder: Path) -> t
 
     Tries again if the change has no effect: recomputing the size of a file undoes a change of that size.
     """
-    while True:
+    for _ in range(TRIES):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(state.folder, folder, ignore=shutil.ignore_patterns(".gitattributes"))
         description = kind.change(folder, random)
@@ -62,6 +64,7 @@ def tamper(state: RepoState, kind: Tampering, random: Random, folder: Path) -> t
         changed = RepoState.of_folder(state.pin, folder)
         if contents(changed) != contents(state):
             return changed, description, rendered
+    sys.exit(f"{kind.name}: {TRIES} random changes had no effect, so that this world shows nothing about this kind")
 
 
 def knows(level: Level, kind: Tampering) -> bool:

@@ -54,6 +54,10 @@ CANNOT_KNOW: dict[Level, tuple[str, ...]] = {
         "times, memory and energy",
     ),
     "predictions": ("how the adapter was trained: its weights and log", "times, memory and energy"),
+    "training": (
+        "answers and likelihoods that no model gave, with all values and measures recomputed",
+        "times, memory and energy",
+    ),
     "data": ("whether the source is what its name says",),
 }
 """Level -> what an attacker may change without being caught at this level; results/verify.json has the list, too."""

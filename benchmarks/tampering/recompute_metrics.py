@@ -18,7 +18,7 @@ from model_card.verification.level_scores.columns import ARMS
 from model_card.verification.level_scores.lookup import build_lookup
 from model_card.verification.level_scores.measures import outcomes_of
 from model_card.verification.level_scores.titles import draw_sample
-from model_card.verification.level_scores.values import Answers
+from model_card.verification.level_scores.values import Answers, ended_answers
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, column, read_record, sampled_arm
 from titlecraft.records.evaluation import CLUSTER
 
@@ -60,7 +60,7 @@ def with_numbers(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Evalua
     clusters = [row[CLUSTER] for row in rows] if record.clusters is not UNSET else None
     lookup = build_lookup(record, rows)
     left_out = not_measured(outcomes, titles, references, record.evaluation, measures_of(record.evaluation))
-    before, after = ([row[arm] for row in rows] for arm in ARMS)
+    before, after = (ended_answers(rows, arm) for arm in ARMS)
     return msgspec.structs.replace(
         record,
         measures=compare_arms(outcomes, references, record.evaluation, clusters),

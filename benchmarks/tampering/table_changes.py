@@ -72,15 +72,18 @@ def row(folder: Path, random: Random, pattern: str) -> str | None:
 
 
 def answer(folder: Path, random: Random) -> str | None:
-    """Change a word of a greedy answer to a word that another answer has."""
+    """Change a word of a greedy answer to a word that another answer has; of an answer without words, drop a character."""
     path = random.choice(sorted(folder.glob(PREDICTIONS)))
 
     def change(columns: dict[str, list[Any]]) -> str | None:
         arm = random.choice(("before", "after"))
         position, other = random.sample(range(len(columns[arm])), 2)
         words, others = columns[arm][position].split(" "), columns[arm][other].split()
+        text = columns[arm][position]
         if len(words) < 3 or not others:
-            return None
+            place = random.randrange(len(text)) if text else 0
+            columns[arm][position] = text[:place] + text[place + 1 :]
+            return f"{path.relative_to(folder)}, {arm} of row {position}: character {place} dropped" if text else None
         index, new = random.randrange(len(words)), random.choice(others)
         old, words[index] = words[index], new
         columns[arm][position] = " ".join(words)

@@ -5,6 +5,7 @@ model can alternate between the arms batch by batch.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ class Value(SampleLevelComputation):
                 )
             )
         answers = self.answers(doc, model_response)
-        return sum(self.entry.value(answer) for answer in answers) / len(answers)
+        value = partial(self.known.value, self.entry) if self.entry.alone else self.entry.value
+        return sum(value(answer) for answer in answers) / len(answers)
 
     def answers(self, doc: Doc, response: ModelResponse) -> list[Written]:
         """The answers to one title in one arm. logprobs has two numbers per answer, NaN if its orders were not scored."""

@@ -10,6 +10,7 @@ from evaluation.lookup.copies import Copies
 from evaluation.lookup.encoders import BertRecall, EmbeddedTitles, load_encoder
 from evaluation.lookup.overlaps import Overlaps
 from evaluation.lookup.title_index import TitleIndex
+from evaluation.measures import Entry, Written
 from evaluation.progress import Progress
 from evaluation.titles.draw import Sample
 from titlecraft.hub.pins import pin
@@ -47,10 +48,11 @@ class Lookup:
 
         The part "looking up" is the time that remains after the block.
         """
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(3) as pool:
             futures = [
                 pool.submit(self.copies.look_up, [text for _, text, _ in answers]),
-                pool.submit(self.overlaps.look_up, [(text, reference) for _, text, reference in answers]),
+                pool.submit(self.overlaps.look_up, answers),
+                pool.submit(self.titles.look_up, [(title, text) for title, text, _ in answers]),
             ]
             yield
             with progress.part("looking up"):
@@ -82,6 +84,10 @@ class Lookup:
     def overlap(self, name: str, text: str, reference: str) -> float:
         """The overlap score of this name; see evaluation.measures.overlap."""
         return self.overlaps.score(name, text, reference)
+
+    def value(self, entry: Entry, answer: Written) -> float:
+        """The value of a measure that reads title, text and reference alone."""
+        return self.overlaps.value(entry, answer)
 
     def bert_recall(self, text: str, reference: str) -> float:
         """BERTScore recall of the reference by the text, with the recipe's encoder."""

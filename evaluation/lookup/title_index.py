@@ -7,6 +7,7 @@ from hashlib import blake2b
 import numpy as np
 from bm25s import BM25
 
+from evaluation.processes import run_all, workers
 from titlecraft.search.scripts import query_words, search_words
 from titlecraft.search.title_match import folded
 
@@ -34,6 +35,21 @@ class TitleIndex:
         if not self.empty:
             self.index.index(corpus, show_progress=False)
         self.known_distractors: dict[int, np.ndarray] = {}
+        self.known_ranks: dict[tuple[str, str], float] = {}
+
+    def look_up(self, answers: Sequence[tuple[str, str]]) -> None:
+        """Rank each distinct answer (title, text) in several processes. No-op if there are too few texts or cores."""
+        if (processes := workers(len(answers))) == 1:
+            return
+        distinct = sorted(set(answers))  # by title: a title's distractors are found once
+        size = -(-len(distinct) // processes)
+        chunks = [distinct[start : start + size] for start in range(0, len(distinct), size)]
+        ranks = [rank for chunk in run_all([(self.ranks, (chunk,)) for chunk in chunks], processes) for rank in chunk]
+        self.known_ranks = dict(zip(distinct, ranks, strict=True))
+
+    def ranks(self, answers: Sequence[tuple[str, str]]) -> list[float]:
+        """The rank of each answer (title, text)."""
+        return [self.rank(title, text) for title, text in answers]
 
     def scores(self, text: str) -> np.ndarray:
         """Return the BM25 score of every title, [titles], with a text as query; all 0 if the text has no words."""
@@ -56,6 +72,8 @@ class TitleIndex:
 
     def rank(self, title: str, text: str) -> float:
         """Return the BM25 rank of the title among its distractors, with the text as query; ties share their mean rank."""
+        if (known := self.known_ranks.get((title, text))) is not None:
+            return known
         scores = self.scores(text)
         return shared_rank(scores[self.index_of[folded(title)]], scores[self.distractors(title)])
 

@@ -1,7 +1,7 @@
 """N-gram counts of a text and its reference, cached so that several measures share them."""
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from titlecraft.search.scripts import units
@@ -23,14 +23,36 @@ def bleu_scorer() -> Any:
     return BLEU()
 
 
-@lru_cache(maxsize=1 << 16)
+MOST_KEPT = 1 << 17
+KEPT: dict[tuple[Any, str, str], tuple[int, ...]] = {}
+"""(scorer, text, reference) -> counts."""
+
+
 def counts(scorer: Any, text: str, reference: str) -> tuple[int, ...]:
     """sacrebleu's counts for a text and its reference; a corpus score is computed from their sum over the texts.
 
     In scripts without spaces each letter is a word (titlecraft/search/scripts.py), as in sacrebleu's tokenizer `zh`; chrF ignores
     spaces. The counts of chrF are the first ones of chrF++. Those of BLEU do not depend on its effective order.
     """
-    return tuple(type(scorer)._extract_corpus_statistics(scorer, [units(text)], [[units(reference)]])[0])
+    found = KEPT.get((scorer, text, reference))
+    if found is None:
+        found = tuple(type(scorer)._extract_corpus_statistics(scorer, [units(text)], [[units(reference)]])[0])
+        keep_counts(scorer, [(text, reference)], [found])
+    return found
+
+
+def keep_counts(scorer: Any, pairs: Sequence[tuple[str, str]], counted: Sequence[tuple[int, ...]]) -> None:
+    """Cache the counts of pairs (text, reference) that another process has computed."""
+    scorer.num_refs = 1  # sacrebleu's paired test refuses a scorer that has counted nothing itself
+    if len(KEPT) + len(pairs) > MOST_KEPT:
+        KEPT.clear()
+    KEPT.update(((scorer, *pair), of_pair) for pair, of_pair in zip(pairs, counted, strict=True))
+
+
+def kept_counts(scorer: Any, pairs: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+    """The cached counts of pairs (text, reference); None if some are not cached."""
+    found = [KEPT.get((scorer, *pair)) for pair in pairs]
+    return [one for one in found if one is not None] if None not in found else None
 
 
 def corpus_counts(scorer: Any, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[int]]:

@@ -119,6 +119,7 @@ CONTENT_WORD_RECALL = Entry(
     source="ROUGE-1 recall without stop words and repeats, Lin 2004; stop words of bm25s",
     reads=Written,
     value=content_word_recall,
+    alone=True,
     shares_words=True,
 )
 
@@ -134,6 +135,7 @@ UNSUPPORTED_NUMBERS = Entry(
     source="Titlecraft, after entity-level checks of Nan et al. 2021",
     reads=Written,
     value=unsupported_numbers,
+    alone=True,
     needs=(SENTENCES,),
     reads_title=True,
 )
@@ -150,6 +152,7 @@ UNSUPPORTED_NAMES = Entry(
     source="Titlecraft, after entity-level checks of Nan et al. 2021",
     reads=Written,
     value=unsupported_names,
+    alone=True,
     needs=(SENTENCES, CAPITALS, NOUNS),
     reads_title=True,
 )

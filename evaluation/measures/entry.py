@@ -44,6 +44,10 @@ class Known(Protocol):
         """The overlap score of this name; see evaluation.measures.overlap."""
         ...
 
+    def value(self, entry: "Entry", answer: "Written") -> float:
+        """The value of a measure with `alone`; see evaluation.lookup.overlaps."""
+        ...
+
     def copied_words(self, text: str) -> tuple[int, int]:
         """Number of words of the text's longest passage from the training split, and of the text; see evaluation.lookup.copies."""
         ...
@@ -92,6 +96,7 @@ class Entry:
         shares_words: the value counts words that the answer shares with the reference or title, so that an answer in another
             script has a true 0.
         reads_title: the value depends on the title.
+        alone: the value depends on title, text and reference alone, and takes long enough that other processes compute it.
         recomputed: what `titlecraft verify` computes the value from: the published texts, the published numbers of tokens
             (greedy answers only), or neither, if the value needs the model.
     """
@@ -111,6 +116,7 @@ class Entry:
     needs: tuple[Need, ...] = ()
     shares_words: bool = False
     reads_title: bool = False
+    alone: bool = False
     recomputed: Literal["from texts", "from tokens", "never"] = "from texts"
 
     def corpus_metric(self) -> Any:

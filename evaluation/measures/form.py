@@ -22,7 +22,12 @@ def distinct_2(answer: Written) -> float:
 
 def repetition(answer: Written) -> float:
     """Share of the word 4-grams that repeat an earlier one of the answer; 0 if it has none."""
-    ngrams = word_ngrams(answer.text, 4)
+    return repeated_share(answer.text)
+
+
+def repeated_share(text: str) -> float:
+    """Share of the word 4-grams that repeat an earlier one of the text; 0 if it has none."""
+    ngrams = word_ngrams(text, 4)
     return 1 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
@@ -66,6 +71,7 @@ DISTINCT_2 = Entry(
     source="Li et al. 2016, per text and not over the corpus, so that it has an interval",
     reads=Written,
     value=distinct_2,
+    alone=True,
 )
 
 REPETITION = Entry(
@@ -80,4 +86,5 @@ REPETITION = Entry(
     source="seq-rep-4, Welleck et al. 2020, over words",
     reads=Written,
     value=repetition,
+    alone=True,
 )

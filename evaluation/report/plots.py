@@ -102,7 +102,7 @@ def by_title(record: Tested, rows: list[dict[str, Any]]) -> dict[str, bytes]:
         ha="left" if mean < (left + right) / 2 else "right",
         va="bottom",
     )
-    label = f"{measure.label}, {record.arms[1]} − {record.arms[0]} ({measure.unit}); one count per title"
-    axes.set_xlabel(textwrap.fill(label, LINE), color=INK, fontsize=9)
+    label = f"{measure.label}, {record.arms[1]} − {record.arms[0]} ({measure.unit})"
+    axes.set_xlabel(f"{textwrap.fill(label, LINE)}\none count per title", color=INK, fontsize=9)
     axes.set_yticks([])
     return in_themes(figure)

@@ -1,6 +1,6 @@
 """Sentences about repeated and copied answers, which means over titles do not show."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from evaluation.report.numbers import share
 from evaluation.statistics.all_answers import FEWEST_DISTINCT, MOST_COPIED
@@ -19,7 +19,30 @@ def answers_together(record: Tested) -> list[str]:
         "Words in passages of eight words or more from the training texts: "
         f"{share(after.copied_words, after.words)} after, {share(before.copied_words, before.words)} before.",
         *([COLLAPSED] if is_collapsed(record) else []),
+        *looping(record),
     ]
+
+
+LOOPING = (
+    "{looping_after:,} of the {n:,} answers after fine-tuning do not end: they repeat themselves up to the limit of {tokens:,} tokens "
+    "({looping_before:,} before). The evaluation decodes greedily; --evaluation.sampled=4 also measures sampled answers, as titlecraft ask "
+    "gives them."
+)
+FEWEST_LOOPS = 0.1  # share of the titles
+
+
+def looping(record: Tested) -> list[str]:
+    """Return the sentence about answers that repeat themselves and do not end; empty if fine-tuning did not add such."""
+    known = getattr(record, "answers", UNSET)
+    if known is UNSET or not loops(known.before.looping, known.after.looping, record.n):
+        return []
+    counts = {"looping_before": known.before.looping, "looping_after": known.after.looping, "n": record.n}
+    return [LOOPING.format(**counts, tokens=record.generation.max_new_tokens)]
+
+
+def loops(before: int | UnsetType, after: int | UnsetType, titles: int) -> bool:
+    """Return whether fine-tuning added answers that repeat themselves and do not end; False for a report that does not know."""
+    return before is not UNSET and after is not UNSET and after > before and after >= FEWEST_LOOPS * titles
 
 
 COLLAPSED = (

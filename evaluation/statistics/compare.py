@@ -11,6 +11,7 @@ from evaluation.outcome import Outcome
 from evaluation.processes import run_all, workers
 from evaluation.readable import ANY_SCRIPT, enough, read_pairs
 from evaluation.statistics.intervals import BEFORE_PLUS_FOUR
+from evaluation.statistics.known_counts import with_counts
 from evaluation.statistics.paired import compare_each, corpora_p_value, correct, describe_corpora, of_corpora
 from titlecraft.errors import UserError
 from titlecraft.records import Measure, sampled_arm
@@ -92,6 +93,7 @@ def compare_all(
     (evaluation.readable).
     """
     entries, read_titles = readable_entries(measures_of(settings), outcomes["before"], outcomes["after"])
+    processes = workers(len(references)) if processes is None else processes
 
     def texts(entry: Entry) -> dict[str, list[str]]:
         arms = ("before", "after")
@@ -105,8 +107,8 @@ def compare_all(
     for entry in corpora:
         arguments = (entry.name, texts(entry), [references[index] for index in read_titles[entry.name]], settings)
         calls += [
-            (describe_corpora, (*arguments, of_titles(entry), method)),
-            (corpora_p_value, (*arguments, of_titles(entry))),
+            with_counts((describe_corpora, (*arguments, of_titles(entry), method)), processes),
+            with_counts((corpora_p_value, (*arguments, of_titles(entry))), processes),
         ]
     groups = by_titles(entries, read_titles)
     calls += [
@@ -122,7 +124,7 @@ def compare_all(
         )
         for group in groups
     ]
-    results = run_all(calls, workers(len(references)) if processes is None else processes)
+    results = run_all(calls, processes)
     corpus_results = {entry.name: results[2 * index : 2 * index + 2] for index, entry in enumerate(corpora)}
     measures = {measure.name: measure for group_measures in results[2 * len(corpora) :] for measure in group_measures}
     return [

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
-from evaluation.report.numbers import number, rounded_up, share
-from evaluation.report.repetition import COLLAPSED, repeats
+from evaluation.report.numbers import number, rounded_up
 from evaluation.titles.draw import FEWEST
+from model_card.claims.all_answers import ALL_ANSWERS
 from model_card.claims.claim import FORMATS, Claim
 from titlecraft.models.base.quantisation import in_words
-from titlecraft.records import Answers, Measure, is_ruinous
+from titlecraft.records import Measure, is_ruinous
 
 PRIMARY = "report.measures[primary]"
 DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": "neither direction is better"}
@@ -65,23 +65,6 @@ def boxed(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def together(values: dict[str, Any]) -> dict[str, Any]:
-    """How many of the answers differ, and which share of their words is copied, in both arms."""
-    return {f"share_{arm}": share(values[f"copied_{arm}"], values[f"words_{arm}"]) for arm in ("before", "after")}
-
-
-def collapsed(values: dict[str, Any]) -> dict[str, Any] | None:
-    """None unless the tuned model gives few different answers, or copies most of its words."""
-    answers = Answers(
-        distinct=values["distinct_after"],
-        most_repeated=0,
-        distinct_2=0.0,
-        words=values["words_after"],
-        copied_words=values["copied_after"],
-    )
-    return {} if repeats(answers, values["n"]) else None
-
-
 def ruined(values: dict[str, Any]) -> dict[str, Any] | None:
     """None unless the NLL of the catalogue's texts is an order of magnitude larger than before."""
     return {} if is_ruinous(values["before"], values["after"]) else None
@@ -117,13 +100,6 @@ def covered(values: dict[str, Any]) -> dict[str, Any]:
     return {"coverage": percent_of(values["confidence"])}
 
 
-ANSWERS = {
-    f"{short}_{arm}": f"report.answers.{arm}.{name}"
-    for arm in ("before", "after")
-    for short, name in (("distinct", "distinct"), ("words", "words"), ("copied", "copied_words"))
-}
-
-
 def table(id: str, path: str, asked: str = "report.n") -> tuple[Claim, ...]:
     """The rows of one list of measures, and their definitions; `asked` is the path of the number of titles."""
     return (
@@ -152,13 +128,7 @@ RESULT = (
         "> **The adapter makes the model worse by an order of magnitude:** {label} is {after:short} {unit} with the adapter and {before:short} without it.",
         {name: f"report.measures[nll_per_token].{name}" for name in ("label", "before", "after", "unit")}, derive=ruined,
     ),
-    Claim("result.collapsed", "result", f"> **{COLLAPSED}**", ANSWERS | {"n": "report.n"}, derive=collapsed),
-    Claim(
-        "result.answers", "result",
-        "> Different answers to {n:,} titles: {distinct_after:,} after fine-tuning, {distinct_before:,} before; the most frequent one is given "
-        "{repeated:,} times. Words in passages of eight words or more from the training texts: {share_after} after, {share_before} before.",
-        ANSWERS | {"n": "report.n", "repeated": "report.answers.after.most_repeated"}, derive=together,
-    ),
+    *ALL_ANSWERS,
     Claim("result.definition", "result", "> {label}: {what}",
           {"name": f"{PRIMARY}.name", "label": f"{PRIMARY}.label", "definition": f"{PRIMARY}.definition"}, derive=explained),
     Claim(

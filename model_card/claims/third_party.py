@@ -53,7 +53,7 @@ THIRD_PARTY = (
     row("eos", "EOS token", "{token:cell}", {"token": "tokens.eos"}),
     row("pad", "padding token", "{token:cell}", {"token": "tokens.pad"}),
     Claim("third_party.kinds", "kinds", "{items}", {"list": "adapter.kinds"}, derive=as_items),
-    Claim("third_party.not-served", "kinds", "It cannot be served beside its base by:\n\n{items}", {"list": "adapter.not_served"}, derive=as_items),
+    Claim("third_party.not-served", "kinds", "Programs that serve an adapter beside its base:\n\n{items}", {"list": "adapter.not_served"}, derive=as_items),
     Claim("third_party.unusable", "kinds", "`titlecraft evaluate` cannot measure it: {why:cell}.", {"why": "adapter.unusable"}),
     Claim("third_party.pickle", "pickle", "**Its weights are a pickle file (`{file}`), which can run code when it is loaded.** Titlecraft did not load it.",
           {"file": "repo.unsafe"}),

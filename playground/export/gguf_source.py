@@ -39,6 +39,9 @@ def write_source(merged: Path, base: Pin, eos: str | None, *, begins_with_bos: b
     settings = json.loads(config.read_bytes()) if config.is_file() else {}
     settings.pop("chat_template", None)
     settings |= {"add_bos_token": begins_with_bos} | ({"eos_token": eos} if eos else {})
+    if begins_with_bos and (merged / CHAT_TEMPLATE).is_file():
+        # The template has the space with which SentencePiece marks the beginning of a text; llama.cpp would add a second one.
+        settings["add_prefix_space"] = False
     config.write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
     if (merged / CHAT_TEMPLATE).is_file():
         shutil.copy(merged / CHAT_TEMPLATE, folder / CHAT_TEMPLATE)

@@ -1,11 +1,11 @@
 """Finds and runs llama.cpp's programs, which must be installed: the converters, llama-quantize and llama-imatrix."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,11 @@ def find(program: str, folders: list[str]) -> Path | None:
 
 
 def has_package() -> bool:
-    """Return whether llama-cpp-python is installed."""
-    return importlib.util.find_spec("llama_cpp") is not None
+    """Return whether llama-cpp-python is installed. Other packages have a module of the same name."""
+    try:
+        return bool(version(PACKAGE))
+    except PackageNotFoundError:
+        return False
 
 
 def run(command: list[Any], log: Path) -> None:

@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from huggingface_hub import constants
+
 from playground.space.files import SOURCES, source_files, write_card, write_files
 from playground.space.needs import pinned_requirements, suggested_hardware
 from titlecraft.errors import UserError
@@ -97,8 +99,19 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
 
 
 def require_imports(folder: Path) -> None:
-    """Raise UserError unless the page's modules can be imported from the Space's own files."""
+    """Raise UserError unless the page's modules can be imported from the Space's own files.
+
+    The import takes seconds, so files and requirements that passed on this machine are not imported again.
+    """
     compile((folder / SPACE_APP).read_text(encoding="utf-8"), SPACE_APP, "exec")
+    read = [
+        folder / SPACE_REQUIREMENTS,
+        *sorted(file for name in SOURCES for file in (folder / name).rglob("*") if file.is_file()),
+    ]
+    key = digest({"python": sys.version, "files": [describe_file(folder, file) for file in read]})
+    imported = Path(constants.HF_HOME) / "titlecraft" / "space_imports" / key
+    if imported.is_file():
+        return
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-B", "-c", IMPORTS], cwd=folder, env=environment, capture_output=True, text=True
@@ -106,3 +119,5 @@ def require_imports(folder: Path) -> None:
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}"
         raise UserError(f"the Space's files cannot be imported: {last}")
+    imported.parent.mkdir(parents=True, exist_ok=True)
+    imported.touch()

@@ -43,12 +43,12 @@ EMPTY = {"no_title_key", "no_content_key", "null_title", "null_content"}
 def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_blocks, "__defaults__", (0, None, 1 << 20, "utf-8"))  # many blocks of a small file
+    monkeypatch.setattr(read_blocks, "__defaults__", (0, None, 1 << 18, "utf-8"))  # many blocks of a small file
     made = tmp_path / "trn.json"
-    generate(made, 20_000, malformed=0.01, jobs=1)
+    generate(made, 6_000, malformed=0.035, jobs=1)
     truth = json.loads((tmp_path / "trn.json.truth.json").read_text())
     kinds = dict(truth["odd_lines"])
-    record = build_offline(made, tmp_path / "one", Data(rows_per_shard=4_000))
+    record = build_offline(made, tmp_path / "one", Data(rows_per_shard=1_200))
     folder = tmp_path / "one" / "publish"
     lines = made.read_bytes().split(b"\n")
     results = {}
@@ -63,12 +63,12 @@ def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(
     assert results == {number: REASONS[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK | EMPTY}
     assert set(kinds.values()) == set(REASONS) | ROWS | BLANK | EMPTY
     assert record.dropped["blank_line"] == sum(kind in BLANK for kind in kinds.values())
-    assert record.source.lines == truth["rows"] == 20_000
+    assert record.source.lines == truth["rows"] == 6_000
     published = {
         uid for file in (folder / "data").iterdir() for uid in pq.read_table(file, columns=["uid"])["uid"].to_pylist()
     }
     assert "" in published  # rows without uid are kept
-    build_offline(made, tmp_path / "two", Data(rows_per_shard=4_000), workers=2)
+    build_offline(made, tmp_path / "two", Data(rows_per_shard=1_200), workers=2)
     names = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     assert len(names) > 6
     for name in names:

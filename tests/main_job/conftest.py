@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_hub.server import RunningHub, start, stop
+from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.command_line.demo.catalogue import write_catalogue
 
@@ -20,6 +21,17 @@ lora: {r: 4, alpha: 8, dropout: 0.0, target_modules: [q_proj, v_proj]}
 training: {backend: trl, batch_size: 4, accumulation: 1, max_steps: 6, warmup_steps: 1, optimizer: adamw_torch, precision: float32, gradient_checkpointing: false}
 generation: {max_new_tokens: 16}
 evaluation: {titles: 40, batch_size: 20, resamples: 700}
+"""
+
+MAIN = "titlecraft.command_line.main"
+PUBLISH = """
+from pathlib import Path
+from tests.evaluation.published_world import upload
+from tests.tiny_chat import save_instruct_base
+from tests.tiny_world import save_base
+folder = Path({folder!r})
+{save}
+upload(folder, {repo!r}, "model")
 """
 
 
@@ -45,7 +57,7 @@ class World:
 
     def titlecraft(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `titlecraft …`."""
-        return self.run(PYTHON, "-m", "titlecraft.command_line.main", *arguments, **environment)
+        return self.run(PYTHON, "-m", MAIN, *arguments, **environment)
 
     def python(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a Python script."""
@@ -82,13 +94,23 @@ def succeed(world: World, *command: str) -> str:
     return process.stdout
 
 
+def train(dataset: str, adapter: str, *options: str) -> list[str]:
+    """The arguments of `titlecraft` that train an adapter with the recipe and these options."""
+    return ["train", "--dataset", dataset, "--repo", adapter, "--recipe", "recipe.yaml", *options]
+
+
+def publish_base(world: World, save: str, repo: str) -> None:
+    """Publish a tiny base; `save` is an expression that writes its files to the folder `folder`."""
+    world.environment.setdefault("PYTHONPATH", str(ROOT))
+    done = world.python(PUBLISH.format(save=save, folder=str(world.folder / repo.replace("/", "-")), repo=repo))
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @pytest.fixture(scope="session")
 def dataset(world: World) -> str:
     """The output of `titlecraft build`, the first step of the main job."""
     recipe = ["--recipe", "recipe.yaml"]
-    return succeed(
-        world, "titlecraft.command_line.main", "build", "trn.json.gz", "--repo", DATASET, "--public", *recipe
-    )
+    return succeed(world, MAIN, "build", "trn.json.gz", "--repo", DATASET, "--public", *recipe)
 
 
 @pytest.fixture(scope="session")
@@ -96,11 +118,10 @@ def published(world: World, dataset: str) -> dict[str, str]:
     """The output of each step of the main job."""
     recipe = ["--recipe", "recipe.yaml"]
     succeed(world, "titlecraft.command_line.demo.tiny_base", BASE)
-    train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
     return {
         "build": dataset,
-        "train": succeed(world, "titlecraft.command_line.main", *train),
-        "evaluate": succeed(world, "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe),
+        "train": succeed(world, MAIN, *train(DATASET, ADAPTER, "--public")),
+        "evaluate": succeed(world, MAIN, "evaluate", "--adapter", ADAPTER, *recipe),
     }
 
 

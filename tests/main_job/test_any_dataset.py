@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests import ROOT
-from tests.main_job.conftest import World, succeed
+from tests.main_job.conftest import MAIN, World, publish_base, succeed, train
 from tests.tiny_world import row
 
 pytestmark = pytest.mark.slow
@@ -20,13 +19,6 @@ SETTINGS = (
     "--base.quantization=none",
     "--training.learning_rate=1e-3",
 )
-PUBLISH = """
-from pathlib import Path
-from tests.evaluation.published_world import upload
-from tests.tiny_world import save_base
-save_base(Path("FOLDER"))
-upload(Path("FOLDER"), "titlecraft/plain", "model")
-"""
 UPLOAD = """
 from pathlib import Path
 from tests.evaluation.published_world import upload
@@ -64,9 +56,7 @@ def publish(world: World, repo: str, files: dict[str, list[dict[str, Any]]]) -> 
 @pytest.fixture(scope="module")
 def base(world: World) -> str:
     """A tiny base without a chat template."""
-    world.environment.setdefault("PYTHONPATH", str(ROOT))
-    done = world.python(PUBLISH.replace("FOLDER", str(world.folder / "plain")))
-    assert done.returncode == 0, done.stderr[-3000:]
+    publish_base(world, "save_base(folder)", "titlecraft/plain")
     return "titlecraft/plain"
 
 
@@ -74,18 +64,7 @@ def base(world: World) -> str:
 def trained(world: World, base: str) -> str:
     """What the training on conversations printed."""
     publish(world, DATASET, {"train.jsonl": talks()})
-    return succeed(
-        world,
-        "titlecraft.command_line.main",
-        "train",
-        "--dataset",
-        DATASET,
-        "--repo",
-        ADAPTER,
-        "--recipe",
-        "recipe.yaml",
-        *SETTINGS,
-    )
+    return succeed(world, MAIN, *train(DATASET, ADAPTER, *SETTINGS))
 
 
 def test_the_training_says_how_the_rows_are_read(trained: str) -> None:
@@ -96,7 +75,7 @@ def test_the_training_says_how_the_rows_are_read(trained: str) -> None:
 
 def test_evaluation_verification_card_and_answers_work_all_the_way(world: World, trained: str) -> None:
     recipe = ("--recipe", "recipe.yaml", "--evaluation.titles=30", "--generation.max_new_tokens=12")
-    succeed(world, "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe)
+    succeed(world, MAIN, "evaluate", "--adapter", ADAPTER, *recipe)
     done = world.titlecraft(
         "verify",
         ADAPTER,
@@ -130,19 +109,7 @@ def test_two_named_columns_and_the_other_formats_are_planned(world: World, base:
     publish(world, "titlecraft/alpaca", {"train.jsonl": alpaca})
 
     def plan(dataset: str, *options: str) -> dict[str, Any]:
-        done = world.titlecraft(
-            "train",
-            "--dataset",
-            dataset,
-            "--repo",
-            "titlecraft/x",
-            "--recipe",
-            "recipe.yaml",
-            *SETTINGS,
-            "--dry-run",
-            "--json",
-            *options,
-        )
+        done = world.titlecraft(*train(dataset, "titlecraft/x", *SETTINGS, "--dry-run", "--json", *options))
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
@@ -155,7 +122,5 @@ def test_two_named_columns_and_the_other_formats_are_planned(world: World, base:
     assert found["read_as"]["format"] == "columns" and found["read_as"]["published"]["test"] == "test"
     assert found["prompt"]["prompt"]["question"] == "About {title}?"
     assert plan("titlecraft/alpaca")["read_as"]["format"] == "alpaca"
-    wrong = world.titlecraft(
-        "train", "--dataset", "titlecraft/named", "--repo", "titlecraft/x", "--recipe", "recipe.yaml", *SETTINGS
-    )
+    wrong = world.titlecraft(*train("titlecraft/named", "titlecraft/x", *SETTINGS))
     assert wrong.returncode == 2 and "has the columns name, about: expected instruction and output" in wrong.stderr

@@ -5,8 +5,7 @@ import urllib.request
 
 import pytest
 
-from tests import ROOT
-from tests.main_job.conftest import DATASET, World, succeed
+from tests.main_job.conftest import DATASET, MAIN, World, publish_base, succeed, train
 
 pytestmark = pytest.mark.slow
 
@@ -18,13 +17,7 @@ SETTINGS = (
     "--base.max_length=400",
     "--training.learning_rate=1e-3",
 )
-PUBLISH = """
-from pathlib import Path
-from tests.evaluation.published_world import upload
-from tests.tiny_chat import save_instruct_base
-save_instruct_base(Path("FOLDER"), "llama3")
-upload(Path("FOLDER"), "titlecraft/instruct", "model")
-"""
+TRAIN = train(DATASET, ADAPTER, *SETTINGS)
 RENDERED = """
 import json, sys
 from transformers import AutoTokenizer
@@ -37,51 +30,15 @@ print(json.dumps({"text": tokenizer.decode(ids["input_ids"]), "eos": tokenizer.e
 @pytest.fixture(scope="module")
 def trained(world: World, dataset: str) -> str:
     """What the training on an instruct base printed."""
-    world.environment.setdefault("PYTHONPATH", str(ROOT))
-    done = world.python(PUBLISH.replace("FOLDER", str(world.folder / "instruct")))
-    assert done.returncode == 0, done.stderr[-3000:]
-    return succeed(
-        world,
-        "titlecraft.command_line.main",
-        "train",
-        "--dataset",
-        DATASET,
-        "--repo",
-        ADAPTER,
-        "--recipe",
-        "recipe.yaml",
-        *SETTINGS,
-    )
+    publish_base(world, 'save_instruct_base(folder, "llama3")', BASE)
+    return succeed(world, MAIN, *TRAIN)
 
 
 def test_the_plan_and_the_training_say_which_format_and_why(world: World, trained: str) -> None:
     assert "prompt format chat: titlecraft/instruct has a chat template" in trained
-    plan = world.titlecraft(
-        "train",
-        "--dataset",
-        DATASET,
-        "--repo",
-        ADAPTER,
-        "--recipe",
-        "recipe.yaml",
-        *SETTINGS,
-        "--dry-run",
-        COLUMNS="160",
-    )
+    plan = world.titlecraft(*TRAIN, "--dry-run", COLUMNS="160")
     assert "titlecraft/instruct has a chat template" in plan.stdout, plan.stdout + plan.stderr
-    asked = world.titlecraft(
-        "train",
-        "--dataset",
-        DATASET,
-        "--repo",
-        ADAPTER,
-        "--recipe",
-        "recipe.yaml",
-        *SETTINGS,
-        "--prompt.format=alpaca",
-        "--dry-run",
-        "--json",
-    )
+    asked = world.titlecraft(*TRAIN, "--prompt.format=alpaca", "--dry-run", "--json")
     found = json.loads(asked.stdout)["prompt"]
     assert (found["prompt"]["format"], found["reason"]) == ("alpaca", "prompt.format says so")
 
@@ -106,7 +63,7 @@ def test_the_record_has_the_prompt_and_the_published_tokenizer_renders_it(world:
 
 def test_evaluation_verification_and_answers_use_it(world: World, trained: str) -> None:
     recipe = ("--recipe", "recipe.yaml", "--evaluation.titles=20", "--generation.max_new_tokens=12")
-    succeed(world, "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe)
+    succeed(world, MAIN, "evaluate", "--adapter", ADAPTER, *recipe)
     done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "chat.json", COLUMNS="160")
     lines = json.loads((world.folder / "chat.json").read_text())["lines"]
     assert done.returncode == 0, [line for line in lines if line["verdict"] not in ("holds", "not looked at")]

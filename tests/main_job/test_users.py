@@ -166,7 +166,8 @@ sys.exit(main({train!r}))
 def test_a_retrained_adapter_has_no_report_until_it_is_evaluated(world: World) -> None:
     """The card depends only on the current files of the repo."""
     card = "from huggingface_hub import ModelCard; print(ModelCard.load('titlecraft/second').text)"
-    evaluate = ["evaluate", "--adapter", "titlecraft/second", "--recipe", "recipe.yaml"]
+    short = ["--recipe", "recipe.yaml", "--generation.max_new_tokens=4"]
+    evaluate = ["evaluate", "--adapter", "titlecraft/second", *short]
     assert "Not evaluated." in say(world, card)
     assert world.titlecraft(*evaluate, "--evaluation.titles=30").returncode == 0
     assert "on 30 held-out titles" in say(world, card)

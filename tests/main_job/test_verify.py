@@ -141,4 +141,6 @@ def test_another_source_fails_and_a_third_party_repo_is_refused(world: World, pu
     assert "source: sha256 of trn.json.gz: claimed" in process.stdout and "other.json has 52 bytes" in process.stdout
     process = world.titlecraft("verify", BASE, COLUMNS="160")
     assert process.returncode == 3 and "could not be looked at: 1 of 1 claims at level card" in process.stdout
-    assert "levels card, scores, predictions, data are not possible: no training_record.json" in process.stdout
+    assert (
+        "levels card, scores, predictions, data, training are not possible: no training_record.json" in process.stdout
+    )

@@ -65,7 +65,11 @@ def main(folder: Path) -> dict[str, object]:
     (folder / "card").mkdir()
     write_card(folder / "card", card_world.ADAPTER, after)
     text = api.hf_hub_download(after.repo, ARC, revision=after.revision)
-    results = {"before": before.revision, "after": after.revision, "again": publish_hub_results(after).revision}
+    results: dict[str, object] = {
+        "before": before.revision,
+        "after": after.revision,
+        "again": publish_hub_results(after).revision,
+    }
     results |= {
         "entries": [vars(entry) for entry in api.model_info(after.repo, expand=["evalResults"]).eval_results or []]
     }

@@ -17,6 +17,9 @@ def third_party_inputs() -> ThirdPartyInputs:
                 "lora_alpha": 16,
                 "target_modules": ["q_proj", "v_proj"],
                 "lora_dropout": None,
+                "kinds": ["DoRA: it has the magnitude of each row of a weight beside its direction (Liu et al. 2024)"],
+                "not_served": ["vLLM: it refuses DoRA", "llama.cpp: its converter refuses DoRA's magnitudes"],
+                "unusable": None,
             },
             "base": {
                 "repo": "ns/base",

@@ -58,8 +58,8 @@ def whole_records() -> dict[str, Any]:
     report["clusters"] = {"count": 89, "largest": 17, "similarity": 0.3, "columns": ["brand"], "left_out": []}
     of_arm = {"most_repeated": 9, "distinct_2": 0.1, "words": 100}
     report["answers"] = {
-        "before": of_arm | {"distinct": 180, "copied_words": 3},
-        "after": of_arm | {"distinct": 14, "copied_words": 88},
+        "before": of_arm | {"distinct": 180, "copied_words": 3, "looping": 2},
+        "after": of_arm | {"distinct": 14, "copied_words": 88, "looping": 120},
     }
     report |= {"sampled": report["measures"], "also": report["measures"]}
     records["dataset"]["prompt"] |= {"other_questions": ["{title}?"], "product_word": "auto"}

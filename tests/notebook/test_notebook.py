@@ -49,12 +49,12 @@ def test_colabs_python_version_is_supported() -> None:
 
 
 def commands(folder: Path) -> Path:
-    """A folder with `titlecraft` and `python` that use the warm process; `build` and `--version` use the installed program."""
+    """A folder with `titlecraft` and `python` that use the warm process; `--version` uses the installed program."""
     folder.mkdir()
     installed = Path(sys.executable).parent / "titlecraft"
     warm = f'exec "{PYTHON}" -m titlecraft.command_line.main "$@"'
     scripts = {
-        "titlecraft": f'case "$1" in build|--version) exec "{installed}" "$@";; esac\n{warm}\n',
+        "titlecraft": f'case "$1" in --version) exec "{installed}" "$@";; esac\n{warm}\n',
         "python": f'exec "{PYTHON}" "$@"\n',
     }
     for name, script in scripts.items():

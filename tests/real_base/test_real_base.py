@@ -41,7 +41,7 @@ def test_the_base_is_trained_on_its_own_chat_template(world: World, trained: str
 
 
 def test_the_report_is_verified(world: World, trained: str) -> None:
-    few = ["--evaluation.titles=20", "--generation.max_new_tokens=16"]
+    few = ["--evaluation.titles=20", "--generation.max_new_tokens=8"]
     printed = succeed(world, TITLECRAFT, "evaluate", "--adapter", ADAPTER, "--recipe", "real", *few)
     assert "NLL per token" in printed
     verified = world.titlecraft("verify", ADAPTER, "--level", "scores")
@@ -49,9 +49,9 @@ def test_the_report_is_verified(world: World, trained: str) -> None:
 
 
 def test_it_answers_and_is_merged(world: World, trained: str) -> None:
-    asked = world.titlecraft("ask", "Yellow Steel Kettle", "--adapter", ADAPTER, "--max-new-tokens", "16", "--greedy")
+    asked = world.titlecraft("ask", "Yellow Steel Kettle", "--adapter", ADAPTER, "--max-new-tokens", "8", "--greedy")
     assert asked.returncode == 0 and "<|im_" not in asked.stdout, asked.stderr
-    merged = world.titlecraft("export", "--adapter", ADAPTER, "--to", "merged", "--out", "merged", "--titles", "8")
+    merged = world.titlecraft("export", "--adapter", ADAPTER, "--to", "merged", "--out", "merged", "--titles", "4")
     assert merged.returncode == 0, merged.stderr
     generation = json.loads(Path(world.folder, "merged", "generation_config.json").read_bytes())
     assert generation["eos_token_id"] == 2

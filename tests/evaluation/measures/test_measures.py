@@ -7,6 +7,7 @@ import pytest
 
 from evaluation.measures import (
     MEASURES,
+    Entry,
     Scored,
     Written,
     entry_named,
@@ -45,6 +46,9 @@ class Known:
 
     def copied_words(self, text: str) -> tuple[int, int]:
         return self.copied
+
+    def value(self, entry: Entry, answer: Written) -> float:
+        return entry.value(answer)
 
 
 CAT = Written(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
+from msgspec import UNSET
 
 from evaluation.report import numbers, repetition, wording
 from evaluation.report.examples import choose_examples, html_bytes, starting_views
@@ -225,6 +226,20 @@ def test_a_model_that_repeats_itself_or_its_training_texts_is_named(
     )
     assert texts[1].endswith(f" {after.copied_words}% after, {before.copied_words}% before.")
     assert (repetition.COLLAPSED in texts) == warned
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [(1, 20, True), (0, 4, True), (0, 3, False), (20, 20, False), (30, 20, False), (UNSET, UNSET, False)],
+)
+def test_answers_that_loop_after_fine_tuning_are_counted(
+    record: EvaluationRecord, before: int, after: int, said: bool
+) -> None:
+    arms = [msgspec.structs.replace(answers(38, 2), looping=count) for count in (before, after)]
+    texts = repetition.answers_together(msgspec.structs.replace(record, answers=AllAnswers(*arms)))
+    start = f"{after} of the 40 answers after fine-tuning do not end"
+    assert any(text.startswith(start) and f"({before} before)" in text for text in texts) == said
+    assert len(texts) == 2 + said
 
 
 def test_a_claim_that_does_not_hold_is_reported(record: EvaluationRecord, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from playground.space.app import require_pin
 from playground.space.needs import suggested_hardware
+from playground.space.publish import require_imports
 from tests import present
 from tests.evaluation.published_world import training_record
 from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
@@ -22,6 +23,7 @@ from tests.playground.space.site_packages import only_these
 from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord, read_record
+from titlecraft.records.repo_files import SPACE_APP, SPACE_REQUIREMENTS
 from titlecraft.records.space import SpaceRecord
 
 pytestmark = pytest.mark.slow
@@ -250,6 +252,21 @@ def test_an_app_with_another_base_does_not_start() -> None:
         UserError, match=r"app\.py names the base a/b@2{40}, and the adapter was trained with a/b@1{40}"
     ):
         require_pin("base", pin, f"a/b@{'2' * 40}")
+
+
+def test_files_that_cannot_be_imported_are_refused_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only files that passed are remembered."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "home"))
+    space = tmp_path / "space"
+    (space / "playground").mkdir(parents=True)
+    for name in (SPACE_APP, SPACE_REQUIREMENTS):
+        (space / name).touch()
+    for reason in ("broken", "other"):
+        (space / "playground" / "__init__.py").write_text(f"raise RuntimeError({reason!r})")
+        for _ in range(2):
+            with pytest.raises(UserError, match=f"cannot be imported: RuntimeError: {reason}"):
+                require_imports(space)
+    assert not (tmp_path / "home").exists()
 
 
 def test_an_address_that_cannot_be_served_is_said() -> None:

@@ -2,8 +2,8 @@
 
 import errno
 
-import httpx
 import pytest
+from huggingface_hub.utils import httpx
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from types import ModuleType
 
+import pytest
 import torch
 
 from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.process.start_up import run_with_late_compile
+
+pytestmark = pytest.mark.slow
 
 QUANTISE = """
 import hashlib

@@ -30,7 +30,12 @@ def main(folder: Path) -> dict[str, object]:
 
     config = Path(api.hf_hub_download(str(space), "config.json", repo_type="space")).read_text()
     record = msgspec.structs.replace(training_record("other"), metrics=space)
-    results = {"space": space, "again": again, "rows": pq.read_table(data).to_pylist(), "config": json.loads(config)}
+    results: dict[str, object] = {
+        "space": space,
+        "again": again,
+        "rows": pq.read_table(data).to_pylist(),
+        "config": json.loads(config),
+    }
     results |= {
         "page": "index.html" in api.list_repo_files(str(space), repo_type="space"),
         "tags": metrics_tags(record),

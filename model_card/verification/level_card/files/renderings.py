@@ -40,11 +40,18 @@ def verify_renderings(state: RepoState) -> list[Line]:
 
 def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The plot of the training loss, from training_log.jsonl."""
-    lines = [json.loads(line) for line in state.require(TRAINING_LOG).decode().splitlines()]
+    path, validation = "assets/training_loss.png", state.training.validation
+    plot = loss_plot(state.require(TRAINING_LOG), validation.kept if validation else None)
+    yield same_rendering(checks, path, state.read(path), plot, state.training.code, "training")
+
+
+@lru_cache(maxsize=2)  # as `render`
+def loss_plot(log: bytes, kept: int | None) -> bytes:
+    """The plot of the losses, as PNG, from the bytes of training_log.jsonl and the step whose weights are published."""
     with TemporaryDirectory() as folder:
-        path, file = "assets/training_loss.png", Path(folder) / "loss.png"
-        plot_loss(lines, file, state.training.validation.kept if state.training.validation else None)
-        yield same_rendering(checks, path, state.read(path), file.read_bytes(), state.training.code, "training")
+        file = Path(folder) / "loss.png"
+        plot_loss([json.loads(line) for line in log.decode().splitlines()], file, kept)
+        return file.read_bytes()
 
 
 def check_dataset(checks: Checks, state: RepoState) -> Iterator[Line]:

@@ -23,6 +23,8 @@ from titlecraft.models.decoding.static import StaticDecoder
 from titlecraft.models.decoding.table import Table
 from titlecraft.process.threads import one_thread
 
+pytestmark = pytest.mark.slow
+
 FAST = ("llama", "qwen2", "qwen3", "smollm3", "mistral, wide window")
 SLOW = {"gpt2": "gpt2", "mistral": "sliding window", "gemma": "gemma", "qwen3 moe": "qwen3_moe"}
 NEW = 12
