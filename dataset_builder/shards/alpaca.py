@@ -105,7 +105,7 @@ def row_bytes(table: pa.Table) -> np.ndarray:
     parts = [np.empty(0, np.int64)]
     for batch in table.to_batches():
         lengths = [lengths_of(pc.binary_length(column)) for column in batch.columns]
-        parts.append(np.sum(lengths, axis=0, dtype=np.int64))
+        parts.append(np.stack(lengths).sum(axis=0, dtype=np.int64).reshape(-1))
     return np.concatenate(parts)
 
 

@@ -138,7 +138,7 @@ class Fingerprint:
             for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
                 _, ends, data = chunk.buffers()
                 ends = np.frombuffer(ends, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-                lengths.update(np.diff(ends))
+                lengths.update(np.diff(ends).tobytes())
                 if ends[-1] > ends[0]:
                     texts.update(memoryview(data)[ends[0] : ends[-1]])
 
