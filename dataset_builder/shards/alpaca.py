@@ -104,8 +104,8 @@ def row_bytes(table: pa.Table) -> np.ndarray:
     """Return the bytes of each row's texts; int64 of shape (rows,)."""
     parts = [np.empty(0, np.int64)]
     for batch in table.to_batches():
-        lengths = [lengths_of(pc.binary_length(column)) for column in batch.columns]
-        parts.append(np.stack(lengths).sum(axis=0, dtype=np.int64).reshape(-1))
+        lengths = np.stack([lengths_of(pc.binary_length(column)) for column in batch.columns])
+        parts.append(np.asarray(lengths.sum(axis=0, dtype=np.int64)).reshape(-1))
     return np.concatenate(parts)
 
 

@@ -140,7 +140,7 @@ class Fingerprint:
                 ends = np.frombuffer(ends, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
                 lengths.update(np.diff(ends).tobytes())
                 if ends[-1] > ends[0]:
-                    texts.update(memoryview(data)[ends[0] : ends[-1]])
+                    texts.update(memoryview(data)[int(ends[0]) : int(ends[-1])])
 
     def digests(self) -> dict[str, tuple[str, str]]:
         """Return the hashes of each column."""

@@ -53,6 +53,6 @@ def darken(figure: Any) -> None:
             if read is None:
                 continue
             colours = to_rgba_array(read())
-            dark = [to_rgba(DARK.get(to_hex(colour), colour), colour[3]) for colour in colours]
+            dark = [to_rgba(DARK.get(to_hex(colour)) or colour, colour[3]) for colour in colours]
             if dark:
                 getattr(artist, f"set_{name}")(dark if len(dark) > 1 else dark[0])

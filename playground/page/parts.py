@@ -13,7 +13,7 @@ from playground.ask.sources import pieces
 from playground.ask.words import ARM_NAMES, EXCERPT, MATCHES, facts, nll_note, place_of, visible
 from titlecraft.grounded_prompt import cut
 from titlecraft.hub.pins import address
-from titlecraft.records import Pin
+from titlecraft.records import Pin, TrainingRecord
 from titlecraft.search.row_index import FoundRow
 
 TITLES = {
@@ -44,13 +44,16 @@ def header(engine: Engine) -> str:
     """The header: the adapter's name, with links to its pinned repos."""
     record = engine.inputs.training
     pins = [("adapter", engine.inputs.adapter), ("base", record.base), ("dataset", record.dataset)]
-    seen = record.examples
+    examples = "trained elsewhere"
+    if isinstance(record, TrainingRecord):
+        seen = record.examples
+        examples = f"trained on {seen.distinct_seen:,} of {seen.available:,} examples"
     return render(
         "header",
         name=engine.inputs.adapter.repo,
         device=engine.device,
         pins=[(what, str(pin), state_of(pin)) for what, pin in pins],
-        examples=f"trained on {seen.distinct_seen:,} of {seen.available:,} examples",
+        examples=examples,
     )
 
 

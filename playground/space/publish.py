@@ -24,7 +24,7 @@ from titlecraft.hub.pins import (
 )
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.models.adapter.read import read_adapter
-from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256
+from titlecraft.records import Pin, TrainingRecord, current_code, describe_file, digest, file_sha256
 from titlecraft.records.repo_files import MODEL_CONFIG, SPACE_APP, SPACE_RECORD, SPACE_REQUIREMENTS
 from titlecraft.records.space import SpaceRecord
 
@@ -46,6 +46,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     requirements = pinned_requirements(("datasets",) if inputs.training.rows else ())
     require_write(repo)
     repo = current_name(repo, "space")
+    assert isinstance(inputs.training, TrainingRecord), "no base or dataset was stated for it"
     training, code = inputs.training, current_code("space", "gradio", "transformers", "peft", "torch")
     config = json.loads(read_file(training.base, MODEL_CONFIG) or b"{}")
     adapter_pin, base, dataset = inputs.adapter, training.base, training.dataset

@@ -145,6 +145,7 @@ def test_the_record_agrees_with_the_predictions(twice) -> None:
     assert all(0 < arc.before < 1 for arc in record.also)
     assert all(present(arc.wins) + present(arc.ties) + present(arc.losses) == 24 for arc in record.also)
     assert [pin.repo for pin in record.benchmarks] == ["allenai/ai2_arc"]
+    assert isinstance(record.benchmark_results, list)
     assert [(result.measure, result.config, result.split, result.task_id) for result in record.benchmark_results] == [
         (arc.name, "ARC-Easy", "test", "easy") for arc in record.also
     ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.evaluation.published_world import upload
 from tests.tiny_world import make_base, row, save_base
+from titlecraft.records.base import RepoType
 
 BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/questions", "titlecraft/others-adapter"
 CARD = """---
@@ -68,7 +69,12 @@ def publish(folder: Path) -> None:
     shutil.copy(folder / "base" / "tokenizer.json", folder / "wide")
     shutil.copy(folder / "base" / "tokenizer_config.json", folder / "wide")
     upload(folder / "wide", "titlecraft/wide-base", "model")
-    for name, repo, kind in (("base", BASE, "model"), ("questions", DATASET, "dataset"), ("adapter", ADAPTER, "model")):
+    kinds: dict[str, tuple[str, RepoType]] = {
+        "base": (BASE, "model"),
+        "questions": (DATASET, "dataset"),
+        "adapter": (ADAPTER, "model"),
+    }
+    for name, (repo, kind) in kinds.items():
         upload(folder / name, repo, kind)
 
 

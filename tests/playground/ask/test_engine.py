@@ -98,6 +98,6 @@ def test_a_dataset_without_a_test_split_can_be_asked_about(engine: Engine, monke
     without = msgspec.structs.replace(dataset, splits={"train": dataset.splits["train"]}).to_json()
     monkeypatch.setattr(inputs, "read_file", lambda pinned, path: without)
     monkeypatch.setattr(inputs, "read_adapter", lambda adapter: engine.inputs)
-    monkeypatch.setattr(engine_module, "read_adapter", lambda adapter: engine.inputs)
+    monkeypatch.setattr(engine_module, "read_adapter", lambda adapter, stated: engine.inputs)
     monkeypatch.setattr(engine_module, "load", lambda inputs: engine.loaded)
     assert Engine.open("ns/adapter").inputs is engine.inputs

@@ -69,7 +69,7 @@ def kinds_of(config: dict[str, Any]) -> list[str]:
     if config.get("use_dora"):
         sentences.append("DoRA: it has the magnitude of each row of a weight beside its direction (Liu et al. 2024)")
     if config.get("use_rslora"):
-        scale = f" ({alpha} / √{rank} = {alpha / sqrt(rank):.4g})" if is_scale(alpha, rank) else ""
+        scale = f" ({alpha} / √{rank} = {alpha / sqrt(rank):.4g})" if alpha and rank and is_scale(alpha, rank) else ""
         sentences.append(f"rsLoRA: its update is scaled by alpha / √r{scale} (Kalajdzievski 2023)")
     if saved:
         sentences.append(f"Trained in full and saved beside the factors (modules_to_save): {', '.join(saved)}")

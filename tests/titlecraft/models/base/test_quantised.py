@@ -22,7 +22,7 @@ from titlecraft.models.base.model import four_bit_fault, load_base
 from titlecraft.models.base.quantisation import in_words, published_as
 from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Pin
+from titlecraft.records import Pin, TrainingRecord
 from titlecraft.settings import Lora, Prompt, Training
 from training.model.build import add_adapter
 from training.model.save_adapter import save_adapter
@@ -127,6 +127,7 @@ def test_a_quantised_base_is_recorded_and_exported(
     targets = ["c_attn", "c_proj"] if family == "gpt2" else ["q_proj", "down_proj"]
     adapter = adapted(base, tmp_path / "adapter", targets)
     assert adapter.training.quantization == recorded
+    assert isinstance(adapter.training, TrainingRecord)
     assert (adapter.training.quantization_note is None) == (recorded == "nf4")
     before, after, model = merged(adapter, tmp_path / "merged")
     assert before == pytest.approx(after, abs=1e-4)
