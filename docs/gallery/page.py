@@ -2,7 +2,7 @@
 
 import shlex
 
-from docs.gallery.runs import PRODUCTS, STEPS, Run
+from docs.gallery.runs import PRODUCTS, Run
 from evaluation.report import wording
 from evaluation.report.numbers import number
 
@@ -11,7 +11,7 @@ LONGEST = 300  # characters of an answer
 HEAD = """# Gallery
 
 Three toy runs of the whole path, each from an invented catalogue of {products:,} products in another language and format. Each base is a model of about
-1.2 million parameters, pre-trained for {steps:,} steps on plain product texts of its shop: it knows how the products are described, but it does
+1.2 million parameters, pre-trained for a few hundred steps on plain product texts of its shop: it knows how the products are described, but it does
 not know the task. The models have no use; the page shows what the tool publishes. Nothing is chosen by hand: the titles are the first of each
 report's view "Random".
 
@@ -24,20 +24,20 @@ SECTION = """
 {commands}
 ```
 
-{rows} rows are published ({splits}){lost}.
+{rows} rows are published ({splits}){lost}. The base was pre-trained for {steps} steps.
 
 {answers}
 
 {table}
 
 {answer} The answers state {before:.0%} of the attributes in their titles before training and {after:.0%} after it; the {total:,} titles get {different:,} different
-answers. `titlecraft verify --brief` ends with: {verified}
+answers. `titlecraft verify` says: "{verified}".
 """
 
 
 def page(runs: list[Run]) -> str:
     """Return the page."""
-    return HEAD.format(products=PRODUCTS, steps=STEPS) + "".join(map(section, runs))
+    return HEAD.format(products=PRODUCTS) + "".join(map(section, runs))
 
 
 def section(run: Run) -> str:
@@ -48,6 +48,7 @@ def section(run: Run) -> str:
         commands="\n".join(f"titlecraft {shlex.join(command)}" for command in run.commands),
         rows=f"{sum(run.rows.values()):,}",
         splits=", ".join(f"{name} {rows:,}" for name, rows in run.rows.items()),
+        steps=run.shop.steps,
         lost=f"; not published: {lost}" if lost else "",
         answers="\n\n".join(example(row) for row in run.answers),
         table=table(run),

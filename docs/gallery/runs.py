@@ -11,7 +11,7 @@ from pathlib import Path
 from docs.gallery.shops import Shop
 from titlecraft.records import DatasetRecord, EvaluationRecord
 
-PRODUCTS, STEPS, SEED, TITLES = 6_000, 200, 7, 3
+PRODUCTS, SEED, TITLES = 6_000, 7, 3
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Run:
         answers: TITLES random titles of the report with both answers.
         stated: shares of the titles' attributes that the answers state, before and after.
         same: the answers after training that are different, and all of them.
-        verified: last lines of `titlecraft verify --brief`.
+        verified: the verdict of `titlecraft verify --brief`.
     """
 
     shop: Shop
@@ -67,9 +67,16 @@ def publish_base(shop: Shop, repo: str) -> None:
     if published_pin(repo, "model"):
         return
     with tempfile.TemporaryDirectory() as folder:
-        pretrain(Path(folder), STEPS, SEED, draw=shop.texts, language=shop.language)
+        pretrain(Path(folder), shop.steps, SEED, draw=shop.texts, language=shop.language)
         publish(
-            repo, "model", None, Path(folder), f"Pre-train for {STEPS} steps", private=False, replaces=(), check=loads
+            repo,
+            "model",
+            None,
+            Path(folder),
+            f"Pre-train for {shop.steps} steps",
+            private=False,
+            replaces=(),
+            check=loads,
         )
 
 
@@ -116,5 +123,5 @@ def run(shop: Shop, work: Path) -> Run:
         [rows[index] for index in starting_views(record, rows)["random"][:TITLES]],
         (arms[0], arms[1]),
         (len({row["after"] for row in rows}), len(rows)),
-        printed[-1].strip().splitlines()[-1],
+        next(line for line in printed[-1].splitlines() if line.startswith("verified")),
     )

@@ -29,7 +29,7 @@ class Shop:
         write: writes title-description pairs as the shop's catalogue.
         file: name of that catalogue.
         options: of `titlecraft build`, beside repo and recipe.
-        prompt: instruction and question in the shop's language.
+        steps: of the base's pre-training.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Shop:
     write: Callable[[Path, list[tuple[str, str]]], None]
     file: str
     options: tuple[str, ...] = ()
+    steps: int = 200
 
     def draw(self, count: int, seed: int) -> list[tuple[str, str]]:
         """Return this number of products; the same for the same seed."""
@@ -100,7 +101,7 @@ SHOPS = (
         ),
     ),
     Shop(
-        "shangdian",
+        "shangcheng",
         "A shop in Chinese",
         "zh",
         (chinese.product,),
@@ -116,5 +117,6 @@ SHOPS = (
             "--prompt.instruction=请写出商品的介绍。",
             "--prompt.question={title}是什么样的商品？",
         ),
+        steps=600,
     ),
 )
