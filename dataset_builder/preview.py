@@ -57,7 +57,7 @@ def preview(sources: list[str], recipe: Recipe, options: BuildOptions, count: in
     if example := record.example:
         prompt = PromptFormat.from_settings(recipe.prompt, recipe.data.keep_columns)
         yield f"\n--- the prompt of the first training row\n{prompt.render(example['instruction'], example['input'])}"
-    yield "nothing was published: leave out --preview to publish"
+    yield "this was a preview, nothing is published: leave out --preview to publish"
 
 
 def examples(files: list[CatalogueFile], recipe: Recipe) -> Iterator[list[str]]:

@@ -99,8 +99,9 @@ class Prompt:
     Args:
         product_word: the noun for {product}. "auto" takes "book" for products whose uid is an ISBN, and "product" for
             others. The original notebook used "book".
-        instruction: the Alpaca instruction; {product} is its only placeholder, and optional.
-        question: the Alpaca input, with {title} exactly once; {product} is optional, other placeholders are refused.
+        instruction: the Alpaca instruction; {product} and the columns of data.keep_columns are its placeholders, all optional.
+        question: the Alpaca input, with {title} exactly once; {product} and the columns of data.keep_columns are optional, other
+            placeholders are refused.
         other_questions: alternative wordings of the question; each row gets one wording, drawn with data.seed.
         format: what training puts around the question: "alpaca" is Stanford Alpaca's template, "chat" the base's own chat
             template, and "auto" takes the chat template if the base has one. The adapter's record says which it was.

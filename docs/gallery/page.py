@@ -15,7 +15,7 @@ Three toy runs of the whole path, each from an invented catalogue of {products:,
 not know the task. The models have no use; the page shows what the tool publishes. Nothing is chosen by hand: the titles are the first of each
 report's view "Random".
 
-Made by `python -m docs.gallery` on two CPU cores.
+Made by `python -m docs.gallery` on two CPU cores. What a real base gives is measured in [results](results.md).
 """
 SECTION = """
 ## {title}

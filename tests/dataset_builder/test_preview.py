@@ -25,7 +25,7 @@ def test_a_preview_shows_rows_counts_and_the_prompt(tmp_path: Path, capsys: pyte
     assert "dropped: too_short" in shown and 'quarantined: not_json\n{"cut\n' in shown and "line 5 of" not in shown
     assert "50 lines: 48 published, 1 dropped, 1 quarantined" in shown and "splits: train " in shown
     assert "### Instruction:\nDescribe product as accurately as possible." in shown
-    assert shown.endswith("nothing was published: leave out --preview to publish\n")
+    assert shown.endswith("nothing is published: leave out --preview to publish\n")
     assert [file.name for file in tmp_path.iterdir()] == ["rows.jsonl"]
 
 

@@ -26,6 +26,12 @@ from titlecraft.records import RepoType
 # raised in one upload thread of the client after another one lost the connection and closed what they share
 CLIENT_CLOSED = ("client has been closed", "'NoneType' object has no attribute 'request'")
 
+DEMO_BASES = {
+    "titlecraft/tiny-llama-base": "titlecraft demo",
+    "titlecraft/SmolLM2-135M-Instruct": "titlecraft demo --real",
+}
+"""The bases of the recipes `tiny` and `real`, and the command that publishes each."""
+
 
 @contextmanager
 def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
@@ -49,7 +55,10 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
                 return (
                     f"{repo} is a {other} on {constants.ENDPOINT}: expected a {wanted}; name the {wanted} that you mean"
                 )
-            return f"{constants.ENDPOINT} has no {kind} that this token may see: check the spelling, and HF_TOKEN if the repo is private"
+            missing = f"{constants.ENDPOINT} has no {kind} that this token may see: "
+            if command := DEMO_BASES.get(repo):
+                return f"{missing}`{command}` publishes it on the embedded Hub"
+            return f"{missing}check the spelling, and HF_TOKEN if the repo is private"
         case RevisionNotFoundError():
             return f"{kind} has no such revision: see {constants.ENDPOINT}/{repo} for branches and tags"
         case LocalTokenNotFoundError():

@@ -3,10 +3,12 @@
 import errno
 
 import pytest
+from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
 from titlecraft.errors import UserError
-from titlecraft.hub.errors import hub_errors
+from titlecraft.hub import errors
+from titlecraft.hub.errors import DEMO_BASES, hub_errors
 
 
 def wrapped(cause: Exception) -> RuntimeError:
@@ -43,3 +45,13 @@ def test_errors_of_hub_and_disk_are_one_line(error: Exception, message: str) -> 
 def test_other_exceptions_pass(error: Exception) -> None:
     with pytest.raises(type(error), match="a bug"), hub_errors("publishing", "a/b", "dataset"):
         raise error
+
+
+@pytest.mark.parametrize(("repo", "command"), DEMO_BASES.items())
+def test_a_demo_base_that_is_missing_names_the_command_that_publishes_it(
+    repo: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errors, "other_kind", lambda repo, kind: None)
+    missing = RepositoryNotFoundError("404", response=httpx.Response(404, request=httpx.Request("GET", "http://hub")))
+    assert f"`{command}` publishes it" in str(errors.explain(missing, repo, f"model {repo}"))
+    assert "check the spelling" in str(errors.explain(missing, "a/b", "model a/b"))
