@@ -1,6 +1,5 @@
 """Runs the commands of a user for one shop on an embedded Hub, and collects what its page shows."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -41,26 +40,24 @@ class Run:
     verified: str
 
 
-def titlecraft(arguments: list[str], log: Path) -> str:
-    """Run a command and return what it printed, which also goes to `log`. Raises RuntimeError if it fails; verify's 3 says that a level was left out."""
+def titlecraft(arguments: list[str], work: Path) -> str:
+    """Run a command in the folder `work`, which keeps what it printed, and return that.
+
+    Raises RuntimeError if it fails; verify's 3 says that a level was left out.
+    """
     command = [sys.executable, "-m", "titlecraft.command_line.main", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    log = work / f"{arguments[0]}.log"
     log.write_text(done.stdout)
     if done.returncode not in ((0, 3) if arguments[0] == "verify" else (0,)):
         raise RuntimeError(f"{arguments[0]} of {arguments[-1]}: see {log}")
     return done.stdout
 
 
-def loads(folder: Path) -> None:
-    """Load a base that was just published. Raises what transformers raises."""
-    from transformers import AutoModelForCausalLM
-
-    AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)
-
-
 def publish_base(shop: Shop, repo: str) -> None:
     """Pre-train the shop's toy base, and publish it."""
     from titlecraft.command_line.demo.pretraining import pretrain
+    from titlecraft.command_line.demo.tiny_base import loads
     from titlecraft.hub.pins import published_pin
     from titlecraft.hub.publishing import publish
 
@@ -102,12 +99,7 @@ def run(shop: Shop, work: Path) -> Run:
         ["evaluate", "--adapter", adapter, "--recipe", "tiny"],
         ["verify", adapter, "--brief"],
     ]
-    before = Path.cwd()
-    os.chdir(work)
-    try:
-        printed = [titlecraft(command, work / f"{command[0]}.log") for command in commands]
-    finally:
-        os.chdir(before)
+    printed = [titlecraft(command, work) for command in commands]
     folder = newest_report(adapter)
     report, answers = (Path(hf_hub_download(adapter, f"{folder}/{name}")) for name in (REPORT, PREDICTIONS))
     record, rows = read_record(report.read_bytes(), EvaluationRecord, adapter), read_predictions(answers)

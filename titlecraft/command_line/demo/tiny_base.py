@@ -35,12 +35,14 @@ def publish_tiny_base(repo: str, steps: int | None, seed: int, fresh: bool = Fal
             pretrain(folder, steps, seed)
             message = f"Pre-train a tiny base for {steps} steps"
 
-        def loads(path: Path) -> None:
-            from transformers import AutoModelForCausalLM
-
-            AutoModelForCausalLM.from_pretrained(path, trust_remote_code=False)
-
         return publish(repo, "model", head, folder, message, private=False, replaces=(), check=loads)
+
+
+def loads(folder: Path) -> None:
+    """Load the base of a folder. Raises what transformers raises."""
+    from transformers import AutoModelForCausalLM
+
+    AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)
 
 
 if __name__ == "__main__":
