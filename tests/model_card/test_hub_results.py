@@ -1,30 +1,19 @@
 """`.eval_results/*.yaml` of an evaluated adapter: what the Hub reads, and that a changed result does not hold."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from local_hub.server import start, stop
-from tests import ROOT
 from tests.model_card.hub_results_world import ARC
-from tests.warm import PYTHON
+from tests.own_hub import run_on_own_hub
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict:
     root: Path = tmp_path_factory.mktemp("hub_results")
-    hub = start(root / "hub")
-    try:
-        command = [PYTHON, "-m", "tests.model_card.hub_results_world", str(root / "files")]
-        environment = os.environ | hub.environment(root / "home")
-        process = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    finally:
-        stop(root / "hub")
-    assert process.returncode == 0, process.stderr
-    return json.loads(process.stdout.splitlines()[-1])
+    done = run_on_own_hub("tests.model_card.hub_results_world", root, str(root / "files"))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_the_hub_reads_the_result_of_a_registered_benchmark(results: dict) -> None:

@@ -1,31 +1,23 @@
 """`--publish-metrics`: trackio's static Space on the embedded Hub, and event files with their numbers alone."""
 
 import json
-import os
 import socket
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from local_hub.server import start, stop
-from tests import ROOT
-from tests.warm import PYTHON
+from tests.own_hub import run_on_own_hub
 from titlecraft.errors import UserError
 from training.watching.published import copy_numbers, read_events, require_published
 
 
 @pytest.mark.skipif(not find_spec("trackio"), reason="needs the extra `watch`")
 def test_a_run_becomes_a_static_space_and_other_runs_stay_here(tmp_path: Path) -> None:
-    hub = start(tmp_path / "hub")
-    try:
-        command = [PYTHON, "-m", "tests.training.watching.metrics_world", str(tmp_path)]
-        environment = os.environ | hub.environment(tmp_path / "home") | {"TRACKIO_DIR": str(tmp_path / "trackio")}
-        process = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=150)
-    finally:
-        stop(tmp_path / "hub")
-    assert process.returncode == 0, process.stderr
+    variables = {"TRACKIO_DIR": str(tmp_path / "trackio")}
+    process = run_on_own_hub(
+        "tests.training.watching.metrics_world", tmp_path, str(tmp_path), variables=variables, seconds=150
+    )
     found = json.loads(process.stdout.splitlines()[-1])
     assert found["space"] == found["again"] == "titlecraft/lamps-metrics" and found["sdk"] == "static" and found["page"]
     assert [row["train/loss"] for row in found["rows"]] == [2.5]

@@ -1,15 +1,11 @@
 """`titlecraft sign` and `verify --signed-by` with the real library: changed files, other keys, missing signatures, and unusable keys."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from local_hub.server import start, stop
-from tests import ROOT
-from tests.warm import PYTHON
+from tests.own_hub import run_on_own_hub
 
 pytest.importorskip("model_signing", reason="needs titlecraft[sign]")
 
@@ -17,16 +13,10 @@ pytest.importorskip("model_signing", reason="needs titlecraft[sign]")
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root: Path = tmp_path_factory.mktemp("signature")
-    hub = start(root / "hub")
     (root / "files").mkdir()
-    try:
-        command = [PYTHON, "-m", "tests.model_card.verification.level_card.files.signature_world", str(root / "files")]
-        environment = os.environ | hub.environment(root / "home")
-        process = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    finally:
-        stop(root / "hub")
-    assert process.returncode == 0, process.stderr
-    return json.loads(process.stdout.splitlines()[-1])
+    world = "tests.model_card.verification.level_card.files.signature_world"
+    done = run_on_own_hub(world, root, str(root / "files"))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize(
