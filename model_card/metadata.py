@@ -49,11 +49,7 @@ def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
             dataset_name=report.dataset.repo.split("/")[1],
             dataset_split=report.split,
             dataset_revision=report.dataset.revision,
-            metric_type=measure.name,
-            metric_name=f"{measure.label} ({measure.unit})",
-            metric_value=measure.after,
-            metric_args={"before": measure.before, "n": measure.n},
-            **source_of(repo, report),
+            **metric_of(repo, report, measure),
         )
         for measure in report.measures
     ] + [benchmark_result(repo, report, *result) for result in results_of(report) if result[0].task_id is None]
@@ -69,17 +65,17 @@ def benchmark_result(repo: str, report: EvaluationRecord, result: BenchmarkResul
         dataset_config=result.config,
         dataset_split=result.split,
         dataset_revision=result.dataset.revision,
-        metric_type=measure.name,
-        metric_name=f"{measure.label} ({measure.unit})",
-        metric_value=measure.after,
-        metric_args={"before": measure.before, "n": measure.n},
-        **source_of(repo, report),
+        **metric_of(repo, report, measure),
     )
 
 
-def source_of(repo: str, report: EvaluationRecord) -> dict[str, Any]:
-    """The link to a report."""
+def metric_of(repo: str, report: EvaluationRecord, measure: Measure) -> dict[str, Any]:
+    """A measure and the link to its report, as arguments of EvalResult."""
     return {
+        "metric_type": measure.name,
+        "metric_name": f"{measure.label} ({measure.unit})",
+        "metric_value": measure.after,
+        "metric_args": {"before": measure.before, "n": measure.n},
         "source_name": f"Report {report.id}, adapter at {report.adapter.revision[:12]}",
         "source_url": f"{HUB}/{repo}/blob/main/evaluation/{report.id}/{REPORT}",
     }

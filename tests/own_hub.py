@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from local_hub.server import start, stop
@@ -11,7 +10,7 @@ from tests.warm import PYTHON
 
 
 def run_on_own_hub(
-    module: str, root: Path, *arguments: str, variables: Mapping[str, str] | None = None, seconds: float = 120
+    module: str, root: Path, *arguments: str, variables: dict[str, str] | None = None, seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m module arguments` with a Hub in `root/hub` and a client's cache in `root/home`; it must succeed.
 
